@@ -1,0 +1,177 @@
+//! An alarm that is a task of the runtime.
+//!
+//! What it keeps:
+//!
+//! 1. The task is spawned once, by the first `set`, and parks between uses.
+//! 2. A task that is dropped before the alarm tells its target that it is lost: nothing else tells that a runtime went away.
+//! 3. What is wanted is written before the task is woken, and read after the task's waker is registered. So it is not missed.
+
+use alloc::boxed::Box;
+use alloc::sync::{Arc, Weak};
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker, ready};
+
+use crate::primitive::{AtomicBool, AtomicU64, Lock, Ordering};
+use crate::runtime::{Alarm, Sleep, Tick, Timer};
+use crate::time::Instant;
+
+/// An alarm that is run by a small task, for runtimes whose timers end with them.
+pub struct TaskAlarm<T: Timer> {
+    timer: T,
+    shared: Arc<Shared>,
+    spawn: Box<dyn Fn(AlarmTask<T>) + Send + Sync>,
+}
+
+struct Shared {
+    target: Weak<dyn Tick>,
+    /// The earliest instant that was asked for since the last tick, in nanoseconds.
+    wanted: AtomicU64,
+    task: Lock<Option<Waker>>,
+    /// The task was spawned.
+    spawned: AtomicBool,
+    /// The task is in a tick, and will look at `wanted` after it.
+    ticking: AtomicBool,
+    /// The alarm was dropped: the task ends.
+    cancelled: AtomicBool,
+    /// The task was dropped.
+    lost: AtomicBool,
+}
+
+impl<T: Timer> TaskAlarm<T> {
+    /// Makes an alarm for `target`, not set yet. `spawn` runs the task in the runtime that polls now.
+    pub fn new(timer: T, target: Weak<dyn Tick>, spawn: impl Fn(AlarmTask<T>) + Send + Sync + 'static) -> Self {
+        let shared = Shared {
+            target,
+            wanted: AtomicU64::new(u64::MAX),
+            task: Lock::new(None),
+            spawned: AtomicBool::new(false),
+            ticking: AtomicBool::new(false),
+            cancelled: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
+        };
+        Self { timer, shared: Arc::new(shared), spawn: Box::new(spawn) }
+    }
+
+    /// Spawns the task. The sleep is made here, where a missing time driver panics in the face of the one who waits.
+    fn start(&self, at: Instant) {
+        let sleep = Box::pin(self.timer.sleep_until(at));
+        (self.spawn)(AlarmTask { shared: Arc::clone(&self.shared), sleep, until: at });
+        // ORDERING: Acquire, pairs with the Release in the task's drop.
+        assert!(
+            !self.shared.lost.load(Ordering::Acquire),
+            "a limiter cannot set its timer: the runtime that polls this future is shutting down; \
+             await limiters in a runtime that runs"
+        );
+    }
+}
+
+impl<T: Timer> Alarm for TaskAlarm<T> {
+    fn set(&self, at: Instant) {
+        let shared = &*self.shared;
+        // ORDERING: SeqCst, pairs with the load in `poll`: either the task sees this, or we see that it is not ticking.
+        let before = shared.wanted.fetch_min(at.as_nanos(), Ordering::SeqCst);
+        // ORDERING: AcqRel: one caller spawns.
+        if !shared.spawned.swap(true, Ordering::AcqRel) {
+            self.start(at);
+        // ORDERING: SeqCst, as above.
+        } else if at.as_nanos() < before && !shared.ticking.load(Ordering::SeqCst) {
+            shared.wake();
+        }
+    }
+}
+
+impl<T: Timer> Drop for TaskAlarm<T> {
+    fn drop(&mut self) {
+        // ORDERING: Release, pairs with the Acquire in `poll`.
+        self.shared.cancelled.store(true, Ordering::Release);
+        self.shared.wake();
+    }
+}
+
+impl Shared {
+    fn wake(&self) {
+        let waker = self.task.with(|task| task.clone());
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Makes `waker` the one that is called.
+    fn register(&self, waker: &Waker) {
+        let known = self.task.with(|task| task.as_ref().is_some_and(|task| task.will_wake(waker)));
+        if !known {
+            let fresh = Some(waker.clone());
+            drop(self.task.with(|task| core::mem::replace(task, fresh)));
+        }
+    }
+}
+
+/// The task of a [`TaskAlarm`]. A runtime runs it, or drops it.
+#[must_use = "the task of an alarm does nothing unless it is spawned"]
+pub struct AlarmTask<T: Timer> {
+    shared: Arc<Shared>,
+    sleep: Pin<Box<T::Sleep>>,
+    until: Instant,
+}
+
+impl<T: Timer> Future for AlarmTask<T> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let shared = &*this.shared;
+        shared.register(context.waker());
+        loop {
+            // ORDERING: Acquire, pairs with the Release in the alarm's drop.
+            if shared.cancelled.load(Ordering::Acquire) {
+                return Poll::Ready(());
+            }
+            // ORDERING: SeqCst: see `set`.
+            let wanted = Instant::from_nanos(shared.wanted.load(Ordering::SeqCst));
+            if wanted == Instant::FAR {
+                return Poll::Pending;
+            }
+            if wanted != this.until {
+                this.sleep.as_mut().reset(wanted);
+                this.until = wanted;
+            }
+            ready!(this.sleep.as_mut().poll(context));
+            this.until = Instant::FAR;
+            // ORDERING: SeqCst: what was wanted until here is done by the tick that follows.
+            shared.wanted.swap(u64::MAX, Ordering::SeqCst);
+            let Some(target) = shared.target.upgrade() else { return Poll::Ready(()) };
+            // ORDERING: SeqCst, both: see `set`.
+            shared.ticking.store(true, Ordering::SeqCst);
+            target.tick();
+            shared.ticking.store(false, Ordering::SeqCst);
+        }
+    }
+}
+
+impl<T: Timer> Drop for AlarmTask<T> {
+    fn drop(&mut self) {
+        // ORDERING: Acquire, as in `poll`.
+        if self.shared.cancelled.load(Ordering::Acquire) {
+            return;
+        }
+        // ORDERING: Release, pairs with the Acquire in `start`.
+        self.shared.lost.store(true, Ordering::Release);
+        if let Some(target) = self.shared.target.upgrade() {
+            target.lost();
+        }
+    }
+}
+
+impl<T: Timer> fmt::Debug for TaskAlarm<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskAlarm").finish_non_exhaustive()
+    }
+}
+
+impl<T: Timer> fmt::Debug for AlarmTask<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AlarmTask").field("until", &self.until).finish_non_exhaustive()
+    }
+}

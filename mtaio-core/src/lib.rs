@@ -1,0 +1,53 @@
+//! Rate limiters, concurrency limiters and the queues under them, for any async runtime, with or without std.
+//!
+//! Applications depend on the adapter of their runtime (`mtaio-tokio`, `mtaio-smol`, `mtaio-std-compat`), which names the
+//! types of this crate with the runtime filled in. This crate is for those who embed the limiters in a library, write an
+//! adapter, test with a clock of their own, or have no operating system.
+//!
+//! # What is where
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`limit`] | `RateLimiter`, `ConcurrencyLimiter`, and the pure [`Quota`](limit::Quota), [`Gcra`](limit::Gcra) and [`TokenBucket`](limit::TokenBucket) |
+//! | [`sync`] | the fair [`Semaphore`](sync::Semaphore) |
+//! | [`runtime`] | what a runtime supplies, and the virtual one for tests |
+//! | [`time`] | [`Instant`] and [`Deadline`] |
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `std` (default) | the lock and the panics of an operating system; implies `alloc` |
+//! | `alloc` | what needs a heap: the limiters as shared handles, alarms, tasks |
+//! | `critical-section` | the lock of firmware; the application supplies its implementation |
+//! | `serde` | `Serialize` and `Deserialize` for `Quota`, as text such as `10/s burst 20` |
+//! | `test-util` | `ManualClock` and `VirtualRuntime` |
+//! | `tsc` | `SystemClock` reads the time stamp counter where the kernel itself trusts it |
+//! | `conformance` | the suite that a runtime can be held against |
+//!
+//! One of `std` and `critical-section` is needed. Without `alloc` there are still `Quota`, `Gcra`, `TokenBucket`,
+//! `Semaphore` with borrowed permits, `Instant` and `Deadline`.
+//!
+//! # What it is not
+//!
+//! It limits one process. A limit that several machines share needs a server that counts for all of them.
+
+#![no_std]
+#![deny(unsafe_code)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+#[allow(unsafe_code, reason = "the uninitialised slots of `Stage`")]
+mod primitive;
+
+#[cfg(feature = "alloc")]
+pub mod alarm;
+pub mod limit;
+pub mod runtime;
+pub mod sync;
+pub mod time;
+
+pub use time::{Deadline, Instant};

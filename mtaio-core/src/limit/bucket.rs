@@ -1,0 +1,201 @@
+//! A token bucket: GCRA with its state, for an owner who supplies the time.
+
+use super::error::ResourceLimitError;
+use super::gcra::{Gcra, Mark, Shortage, Wait};
+use super::quota::Quota;
+use crate::time::Instant;
+
+/// How far before now the base is put, in nanoseconds: the longest lateness that is ever made up for.
+const ROOM: u64 = 1 << 26;
+/// In how many places, a nanosecond apart, before that.
+const SALTS: u64 = 1 << 20;
+
+/// A rate limit without a lock, a clock or a queue: the time comes in as an argument.
+///
+/// It is what [`RateLimiter`](super::RateLimiter) decides by, and what firmware with one owner wants. It starts full.
+///
+/// Times may come from any clock, in any order. If the clock steps back, the bucket looks as if cells had been spent, at most
+/// all of them: a step costs no more than one full refill. A step forward fills it, at most to the burst.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use mtaio_core::Instant;
+/// use mtaio_core::limit::{Quota, TokenBucket};
+///
+/// let mut bucket = TokenBucket::new(Quota::per_second(10).burst(2));
+/// let mut now = Instant::from_nanos(0);
+/// bucket.try_take(now, 2)?;
+/// let refused = bucket.try_take(now, 1).unwrap_err();
+/// assert_eq!(refused.retry_after(), Some(Duration::from_millis(100)));
+/// now = now + Duration::from_millis(100);
+/// bucket.try_take(now, 1)?;
+/// # Ok::<(), mtaio_core::limit::ResourceLimitError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TokenBucket {
+    gcra: Gcra,
+    /// In nanoseconds of the clock; where the units of the mark begin. Wraps around.
+    base: u64,
+    mark: Mark,
+    moves: u64,
+}
+
+impl TokenBucket {
+    /// Makes a bucket that is full, whenever it is used first.
+    pub const fn new(quota: Quota) -> Self {
+        Self { gcra: Gcra::new(quota), base: 0, mark: Mark { tat: 0, late: false }, moves: 0 }
+    }
+
+    /// Makes a bucket that holds `cells` at `now`, at most its burst.
+    pub fn with_cells(quota: Quota, now: Instant, cells: u32) -> Self {
+        let mut bucket = Self::new(quota);
+        let missing = quota.burst_size() - cells.min(quota.burst_size());
+        bucket.rebase(now, i128::from(u64::from(missing) * bucket.gcra.scale().cost));
+        bucket
+    }
+
+    /// Takes `n` cells if they conform at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`ResourceLimitError`]: not ready, with the time after which they conform, or too large for the burst. Nothing is taken
+    /// then.
+    pub fn try_take(&mut self, now: Instant, n: u32) -> Result<(), ResourceLimitError> {
+        let units = self.sync(now, 0);
+        match self.gcra.scale().take(self.mark, units, 0, n) {
+            Ok(mark) => {
+                self.mark = mark;
+                Ok(())
+            }
+            Err(Shortage::TooLarge) => Err(self.too_large(n)),
+            Err(Shortage::Until(target)) => {
+                Err(ResourceLimitError::not_ready(Some(self.wait(now, units, target.into()))))
+            }
+        }
+    }
+
+    /// How many whole cells there are at `now`.
+    pub fn available(&self, now: Instant) -> u32 {
+        let scale = self.gcra.scale();
+        let level = i128::from(scale.burst) - self.owed(now, 0);
+        u32::try_from(level / i128::from(scale.cost)).unwrap_or(u32::MAX)
+    }
+
+    /// The instant at which `n` cells conform, not before `now`, if nothing else is taken.
+    ///
+    /// # Errors
+    ///
+    /// [`ResourceLimitError`] if `n` exceeds the burst.
+    pub fn ready_at(&self, now: Instant, n: u32) -> Result<Instant, ResourceLimitError> {
+        match self.clone().try_take(now, n) {
+            Ok(()) => Ok(now),
+            Err(error) => error.retry_after().map(|wait| now + wait).ok_or(error),
+        }
+    }
+
+    /// Puts `n` cells back at `now`. What does not fit is lost.
+    pub fn refund(&mut self, now: Instant, n: u32) {
+        self.give_back(now, 0, n);
+    }
+
+    /// Changes the quota. The cells that are there at `now` stay there, at most the new burst of them.
+    pub fn set_quota(&mut self, now: Instant, quota: Quota) {
+        let old = *self.gcra.scale();
+        let level = i128::from(old.burst) - self.owed(now, 0);
+        self.gcra = Gcra::new(quota);
+        let new = self.gcra.scale();
+        // Rounded down: changing the quota creates no credit. Both factors are below 2^64.
+        let level = (level.unsigned_abs() * u128::from(new.cost) / u128::from(old.cost)).min(new.burst.into());
+        self.mark.late = false;
+        self.rebase(now, i128::from(new.burst) - level as i128);
+    }
+
+    /// The quota.
+    pub fn quota(&self) -> Quota {
+        self.gcra.quota()
+    }
+}
+
+/// What the shared limiter uses besides.
+impl TokenBucket {
+    pub(super) const fn gcra(&self) -> &Gcra {
+        &self.gcra
+    }
+
+    pub(super) const fn base(&self) -> u64 {
+        self.base
+    }
+
+    pub(super) const fn mark(&self) -> Mark {
+        self.mark
+    }
+
+    pub(super) const fn set_mark(&mut self, mark: Mark) {
+        self.mark = mark;
+    }
+
+    /// How often the base or the quota changed: the shared limiter's word says by this whether its parameters are the same.
+    pub(super) const fn moves(&self) -> u64 {
+        self.moves
+    }
+
+    /// The units since the base at `now`. Moves the base first, if the clock has run beyond its horizon or stepped back.
+    #[inline]
+    pub(super) fn sync(&mut self, now: Instant, cap: u64) -> u64 {
+        let since = now.as_nanos().wrapping_sub(self.base);
+        if since <= self.gcra.horizon() {
+            let units = self.gcra.scale().units(since);
+            if self.mark.tat <= units + self.gcra.scale().burst {
+                return units;
+            }
+        }
+        self.rebase(now, self.owed(now, cap));
+        self.gcra.scale().units(now.as_nanos().wrapping_sub(self.base))
+    }
+
+    /// How long after `now` the units since the base are `target`.
+    #[inline]
+    pub(super) fn wait(&self, now: Instant, units: u64, target: u128) -> Wait {
+        self.gcra.scale().wait(now.as_nanos().wrapping_sub(self.base), units, target)
+    }
+
+    pub(super) fn too_large(&self, n: u32) -> ResourceLimitError {
+        ResourceLimitError::too_large(n, self.quota().burst_size() as usize)
+    }
+
+    pub(super) fn give_back(&mut self, now: Instant, cap: u64, n: u32) {
+        let units = self.sync(now, cap);
+        let back = u64::from(n).saturating_mul(self.gcra.scale().cost);
+        // Never below now, nor below where it is: a full bucket takes nothing back.
+        self.mark.tat = self.mark.tat.saturating_sub(back).max(self.mark.tat.min(units));
+    }
+
+    /// How many units the TAT is ahead of `now`: at most the burst, and behind it, within `cap`, only if it is late.
+    fn owed(&self, now: Instant, cap: u64) -> i128 {
+        let scale = self.gcra.scale();
+        // The wrapped difference, read as signed, is right as long as the clock moved less than 292 years since the base.
+        let forward = now.as_nanos().wrapping_sub(self.base);
+        let since = if forward <= u64::MAX / 2 || now.as_nanos() >= self.base {
+            i128::from(forward)
+        } else {
+            i128::from(forward) - (1 << 64)
+        };
+        let floor = if self.mark.late { -i128::from(cap) } else { 0 };
+        (i128::from(self.mark.tat) - scale.signed_units(since)).clamp(floor, scale.burst.into())
+    }
+
+    /// Moves the base to just before `now`, with the TAT `owed` units ahead of it.
+    ///
+    /// It leaves room for a TAT behind `now`, and each time the base is another one: a word that packs the TAT then hardly ever
+    /// comes back to a value that it had under other parameters.
+    fn rebase(&mut self, now: Instant, owed: i128) {
+        self.moves = self.moves.wrapping_add(1);
+        let quarter = self.gcra.horizon() / 4;
+        let before = quarter.min(ROOM) + self.moves % quarter.clamp(1, SALTS);
+        self.base = now.as_nanos().wrapping_sub(before);
+        let units = self.gcra.scale().units(before);
+        self.mark.tat = u64::try_from(i128::from(units) + owed).unwrap_or(0);
+    }
+}

@@ -1,0 +1,49 @@
+//! How a concurrency limiter is made, where `new` does not say enough.
+
+use alloc::sync::Arc;
+
+use super::ConcurrencyLimiter;
+use crate::limit::quota::InvalidQuota;
+use crate::runtime::Timer;
+use crate::sync::Semaphore;
+
+/// Makes a [`ConcurrencyLimiter`]: see [`ConcurrencyLimiter::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it builds"]
+pub struct ConcurrencyLimiterBuilder {
+    limit: usize,
+    max_waiters: usize,
+}
+
+impl ConcurrencyLimiterBuilder {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, max_waiters: usize::MAX }
+    }
+
+    /// Lets at most so many wait; whoever comes then is refused at once.
+    pub fn max_waiters(self, waiters: usize) -> Self {
+        Self { max_waiters: waiters, ..self }
+    }
+
+    /// Makes the limiter on the default runtime of its type.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidQuota`] if the limit is zero.
+    pub fn build<R: Timer + Default>(self) -> Result<ConcurrencyLimiter<R>, InvalidQuota> {
+        self.build_on(R::default())
+    }
+
+    /// Makes the limiter on `runtime`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidQuota`] if the limit is zero.
+    pub fn build_on<R: Timer>(self, runtime: R) -> Result<ConcurrencyLimiter<R>, InvalidQuota> {
+        if self.limit == 0 {
+            return Err(InvalidQuota::no_slots());
+        }
+        let limit = self.limit.min(Semaphore::MAX_PERMITS);
+        Ok(ConcurrencyLimiter { semaphore: Arc::new(Semaphore::bounded(limit, self.max_waiters)), runtime })
+    }
+}

@@ -1,0 +1,216 @@
+//! The cells of a rate limiter as a wait queue hands them out.
+//!
+//! While anybody waits, the TAT advances from its own last value, not from now: a late timer costs no rate. That holds on for
+//! the fast path after the queue has emptied, while the TAT still lags (the mark is *late*), and is capped: whatever lag is longer
+//! than twice the timer's usual lateness is forgiven. So in any window of length `w` no more than `burst + rate * (w + cap)` cells
+//! are granted: at each grant `TAT <= now + burst`, at the first one `TAT >= now - cap`, and in between it advances by what
+//! is granted.
+
+use alloc::vec::Vec;
+
+use super::alarms::{Armed, Ring};
+use super::word::Word;
+use crate::limit::bucket::TokenBucket;
+use crate::limit::error::ResourceLimitError;
+use crate::limit::gcra::{Mark, Shortage, Wait};
+use crate::runtime::Timer;
+use crate::sync::{Supply, Verdict};
+use crate::time::Instant;
+
+/// What one waiter wants, and by when at the latest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask {
+    pub(super) n: u32,
+    /// The end of time if it waits as long as it takes.
+    pub(super) deadline: Instant,
+}
+
+pub(crate) struct Cells<R: Timer> {
+    pub(super) word: Word,
+    pub(super) runtime: R,
+    /// How much lateness is made up for, in nanoseconds.
+    cap: u64,
+}
+
+/// What the queue's lock guards. While it is held, the bucket's mark is the truth, and the word follows.
+pub(crate) struct State<R: Timer> {
+    pub(super) bucket: TokenBucket,
+    pub(super) closed: bool,
+    max_waiters: usize,
+    /// The time at which the lock was taken, and its units.
+    pub(super) now: Instant,
+    units: u64,
+    /// Cells that the waiters ask for, all together.
+    queued: u64,
+    /// During a review: the TAT after everybody up to here was served.
+    reach: u128,
+    /// When the front's turn comes; the end of time if nobody waits.
+    pub(super) due: Instant,
+    pub(super) alarms: Vec<Armed<R>>,
+    /// The bucket's parameters that the word has.
+    published: u64,
+}
+
+impl<R: Timer> State<R> {
+    pub(super) fn new(bucket: TokenBucket, max_waiters: usize) -> Self {
+        Self {
+            published: bucket.moves(),
+            bucket,
+            closed: false,
+            max_waiters,
+            now: Instant::ORIGIN,
+            units: 0,
+            queued: 0,
+            reach: 0,
+            due: Instant::FAR,
+            alarms: Vec::new(),
+        }
+    }
+
+    /// How long until the TAT has come back to where one who moves it to `tat` conforms.
+    fn wait_for(&self, tat: u128) -> Wait {
+        let target = tat.saturating_sub(self.bucket.gcra().scale().burst.into());
+        self.bucket.wait(self.now, self.units, target)
+    }
+
+    fn cost(&self, cells: u64) -> u128 {
+        u128::from(cells) * u128::from(self.bucket.gcra().scale().cost)
+    }
+
+    /// How long one who comes now and asks for `n` cells waits, behind all others.
+    fn wait_in_line(&self, n: u32) -> Wait {
+        self.wait_for(u128::from(self.bucket.mark().tat) + self.cost(self.queued + u64::from(n)))
+    }
+
+    fn within_deadline(&self, ask: &Ask, wait: &Wait) -> Result<(), ResourceLimitError> {
+        let left = ask.deadline.as_nanos().saturating_sub(self.now.as_nanos());
+        if ask.deadline == Instant::FAR || wait.as_nanos() <= left {
+            return Ok(());
+        }
+        Err(ResourceLimitError::deadline(Some(wait.as_nanos()), left))
+    }
+
+    fn set_late(&mut self, late: bool) {
+        self.bucket.set_mark(Mark { late, ..self.bucket.mark() });
+    }
+}
+
+impl<R: Timer> Cells<R> {
+    pub(super) fn new(bucket: &TokenBucket, runtime: R) -> Self {
+        let twice = crate::time::nanos(runtime.granularity()).saturating_mul(2);
+        let cap = twice.max(1);
+        Self { word: Word::new(bucket, cap), runtime, cap }
+    }
+
+    fn cap_units(&self, state: &State<R>) -> u64 {
+        state.bucket.gcra().scale().units(self.cap)
+    }
+
+    /// Under the lock: puts cells back.
+    pub(super) fn give_back(&self, state: &mut State<R>, n: u32) {
+        let cap = self.cap_units(state);
+        state.bucket.give_back(state.now, cap, n);
+    }
+
+    /// Under the lock, after the bucket's parameters changed: what time it is in the new units.
+    pub(super) fn resync(&self, state: &mut State<R>) {
+        let cap = self.cap_units(state);
+        state.units = state.bucket.sync(state.now, cap);
+    }
+}
+
+impl<R: Timer> Supply for Cells<R> {
+    type State = State<R>;
+    type Ask = Ask;
+    type Refusal = ResourceLimitError;
+    type After = Ring<R>;
+
+    fn open(&self, state: &mut State<R>) {
+        state.bucket.set_mark(self.word.stop());
+        state.now = self.runtime.now();
+        self.resync(state);
+    }
+
+    fn publish(&self, state: &mut State<R>, front: Option<&Ask>) -> Ring<R> {
+        let lags = state.bucket.mark().late && state.bucket.mark().tat < state.units;
+        state.set_late(front.is_some() || lags);
+        state.due = match front {
+            Some(ask) => {
+                let tat = u128::from(state.bucket.mark().tat) + state.cost(ask.n.into());
+                state.now + state.wait_for(tat).duration()
+            }
+            None => Instant::FAR,
+        };
+        if state.published != state.bucket.moves() {
+            self.word.store_parameters(&state.bucket, self.cap);
+            state.published = state.bucket.moves();
+        }
+        self.word.publish(&state.bucket, front.is_some() || state.closed);
+        Ring::of_those_behind(&mut state.alarms, state.due)
+    }
+
+    fn settle(&self, ring: Ring<R>) {
+        ring.set();
+    }
+
+    fn offer(&self, state: &mut State<R>, ask: &Ask) -> Verdict<ResourceLimitError> {
+        let cap = self.cap_units(state);
+        match state.bucket.gcra().scale().take(state.bucket.mark(), state.units, cap, ask.n) {
+            Ok(mark) => {
+                state.bucket.set_mark(mark);
+                Verdict::Grant
+            }
+            Err(Shortage::TooLarge) => Verdict::Refuse(state.bucket.too_large(ask.n)),
+            Err(Shortage::Until(target)) => {
+                let wait = state.bucket.wait(state.now, state.units, target.into());
+                state.within_deadline(ask, &wait).map_or_else(Verdict::Refuse, |()| Verdict::Wait)
+            }
+        }
+    }
+
+    fn restore(&self, state: &mut State<R>, ask: &Ask) {
+        self.give_back(state, ask.n);
+    }
+
+    fn vet(&self, state: &State<R>, ask: &Ask) -> Result<(), ResourceLimitError> {
+        if state.closed {
+            return Err(ResourceLimitError::CLOSED);
+        }
+        if ask.n > state.bucket.quota().burst_size() {
+            return Err(state.bucket.too_large(ask.n));
+        }
+        Ok(())
+    }
+
+    fn admit(&self, state: &State<R>, ask: &Ask, waiters: usize) -> Result<(), ResourceLimitError> {
+        if waiters >= state.max_waiters {
+            return Err(ResourceLimitError::queue_full(state.max_waiters));
+        }
+        state.within_deadline(ask, &state.wait_in_line(ask.n))
+    }
+
+    fn not_ready(&self, state: &State<R>, ask: &Ask) -> ResourceLimitError {
+        ResourceLimitError::not_ready(Some(state.wait_in_line(ask.n)))
+    }
+
+    fn rewind(&self, state: &mut State<R>) {
+        state.reach = state.bucket.mark().tat.into();
+    }
+
+    fn review(&self, state: &mut State<R>, ask: &Ask) -> Option<ResourceLimitError> {
+        let reach = state.reach + state.cost(ask.n.into());
+        let fits = self.vet(state, ask).and_then(|()| state.within_deadline(ask, &state.wait_for(reach)));
+        if fits.is_ok() {
+            state.reach = reach;
+        }
+        fits.err()
+    }
+
+    fn joined(&self, state: &mut State<R>, ask: &Ask) {
+        state.queued += u64::from(ask.n);
+    }
+
+    fn left(&self, state: &mut State<R>, ask: &Ask) {
+        state.queued -= u64::from(ask.n);
+    }
+}

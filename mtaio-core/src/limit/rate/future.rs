@@ -1,0 +1,156 @@
+//! The futures of a rate limiter.
+
+use alloc::sync::Arc;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+
+use pin_project_lite::pin_project;
+
+use super::Shared;
+use super::cells::Ask;
+use super::word::Fast;
+use crate::limit::error::{ResourceLimitError, ResourceLimitErrorKind};
+use crate::runtime::{Clock, Timer};
+use crate::sync::{Handle, Wait};
+use crate::time::Instant;
+
+/// Takes the cells, at once if it can be; otherwise queues, and sees to it that an alarm is set where it is polled.
+#[inline]
+fn poll_cells<R, H>(
+    wait: Pin<&mut Wait<H>>,
+    context: &mut Context<'_>,
+    n: u32,
+    deadline: impl FnOnce(&R) -> Instant,
+) -> Poll<Result<(), ResourceLimitError>>
+where
+    R: Timer,
+    H: Handle<Target = Shared<R>>,
+{
+    if !wait.is_queued() {
+        match wait.owner().try_take_at_once(n) {
+            Fast::Taken => return Poll::Ready(Ok(())),
+            Fast::Refused(error) if error.kind() == ResourceLimitErrorKind::TooLarge => return Poll::Ready(Err(error)),
+            Fast::Refused(_) | Fast::Slow => {}
+        }
+    }
+    poll_in_line(wait, context, n, deadline)
+}
+
+fn poll_in_line<R, H>(
+    mut wait: Pin<&mut Wait<H>>,
+    context: &mut Context<'_>,
+    n: u32,
+    deadline: impl FnOnce(&R) -> Instant,
+) -> Poll<Result<(), ResourceLimitError>>
+where
+    R: Timer,
+    H: Handle<Target = Shared<R>>,
+{
+    // Before it queues: where no alarm can be set this panics, and nobody waits in vain.
+    let runtime = &wait.owner().queue.supply.runtime;
+    let here = runtime.context_id();
+    let ask = Ask { n, deadline: deadline(runtime) };
+    let poll = wait.as_mut().poll(context, &ask);
+    if poll.is_pending() && !wait.owner().watch(here) {
+        // The runtime went away under us. If we live on elsewhere, we look again there.
+        context.waker().wake_by_ref();
+    }
+    poll
+}
+
+pin_project! {
+    /// Waits for cells: the future of [`RateLimiter::acquire`](super::RateLimiter::acquire) and
+    /// [`acquire_many`](super::RateLimiter::acquire_many).
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct AcquireCells<'a, R>
+    where
+        R: Timer,
+    {
+        #[pin]
+        wait: Wait<&'a Shared<R>>,
+        n: u32,
+    }
+}
+
+impl<'a, R: Timer> AcquireCells<'a, R> {
+    #[inline]
+    pub(super) fn new(limiter: &'a Shared<R>, n: u32) -> Self {
+        Self { wait: Wait::new(limiter), n }
+    }
+}
+
+impl<R: Timer> Future for AcquireCells<'_, R> {
+    type Output = Result<(), ResourceLimitError>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        poll_cells(this.wait, context, *this.n, |_| Instant::FAR)
+    }
+}
+
+pin_project! {
+    /// As [`AcquireCells`], and keeps the limiter alive: what wrapped functions wait with.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct AcquireCellsOwned<R>
+    where
+        R: Timer,
+    {
+        #[pin]
+        wait: Wait<Arc<Shared<R>>>,
+        n: u32,
+    }
+}
+
+impl<R: Timer> AcquireCellsOwned<R> {
+    pub(super) fn new(limiter: Arc<Shared<R>>, n: u32) -> Self {
+        Self { wait: Wait::new(limiter), n }
+    }
+}
+
+impl<R: Timer> Future for AcquireCellsOwned<R> {
+    type Output = Result<(), ResourceLimitError>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        poll_cells(this.wait, context, *this.n, |_| Instant::FAR)
+    }
+}
+
+pin_project! {
+    /// Waits for cells, unless that takes too long: the future of
+    /// [`RateLimiter::acquire_within`](super::RateLimiter::acquire_within).
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct AcquireCellsWithin<'a, R>
+    where
+        R: Timer,
+    {
+        #[pin]
+        wait: Wait<&'a Shared<R>>,
+        n: u32,
+        max_wait: Duration,
+    }
+}
+
+impl<'a, R: Timer> AcquireCellsWithin<'a, R> {
+    pub(super) fn new(limiter: &'a Shared<R>, n: u32, max_wait: Duration) -> Self {
+        Self { wait: Wait::new(limiter), n, max_wait }
+    }
+}
+
+impl<R: Timer> Future for AcquireCellsWithin<'_, R> {
+    type Output = Result<(), ResourceLimitError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let max_wait = *this.max_wait;
+        // Only the first poll asks; the deadline of one who queues is in the queue.
+        poll_cells(this.wait, context, *this.n, |clock| Clock::now(clock) + max_wait)
+    }
+}

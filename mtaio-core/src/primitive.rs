@@ -1,0 +1,201 @@
+//! What everything else stands on: atomics, the lock, and the two things that only std can do.
+//!
+//! This is the only file that knows whether it runs on std, on a critical section or under loom. Everybody else
+//! names these types and nothing below them.
+
+#[cfg(not(any(feature = "std", feature = "critical-section")))]
+compile_error!(
+    "mtaio-core needs a lock: enable the feature `std` (on by default), or, without an operating system, \
+     the feature `critical-section`"
+);
+
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+#[cfg(all(not(loom), target_has_atomic = "64"))]
+pub(crate) use core::sync::atomic::AtomicU64;
+#[cfg(all(not(loom), target_has_atomic = "ptr"))]
+pub(crate) use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+#[cfg(all(not(loom), not(target_has_atomic = "ptr")))]
+pub(crate) use portable_atomic::{AtomicBool, AtomicUsize, Ordering};
+#[cfg(all(not(loom), not(target_has_atomic = "64")))]
+pub(crate) use wide::AtomicU64;
+
+/// Declares a function that is `const`, except under loom, whose types cannot be made in a constant.
+macro_rules! const_fn {
+    ($(#[$meta:meta])* $vis:vis const fn $($rest:tt)*) => {
+        #[cfg(not(loom))]
+        $(#[$meta])* $vis const fn $($rest)*
+        #[cfg(loom)]
+        $(#[$meta])* $vis fn $($rest)*
+    };
+}
+pub(crate) use const_fn;
+
+/// A short lock. Nothing that is foreign to this crate runs inside it, except a clock's `now`.
+///
+/// It takes a closure, so that it can be a critical section, and so that nobody holds it across an `await`.
+pub(crate) struct Lock<T>(Inner<T>);
+
+#[cfg(loom)]
+type Inner<T> = loom::sync::Mutex<T>;
+#[cfg(all(not(loom), feature = "std"))]
+type Inner<T> = std::sync::Mutex<T>;
+#[cfg(all(not(loom), not(feature = "std"), feature = "critical-section"))]
+type Inner<T> = critical_section::Mutex<core::cell::RefCell<T>>;
+#[cfg(all(not(loom), not(feature = "std"), not(feature = "critical-section")))]
+type Inner<T> = core::cell::RefCell<T>;
+
+impl<T> Lock<T> {
+    const_fn! {
+        pub(crate) const fn new(value: T) -> Self {
+            #[cfg(any(loom, feature = "std"))]
+            return Self(Inner::new(value));
+            #[cfg(all(not(any(loom, feature = "std")), feature = "critical-section"))]
+            return Self(Inner::new(core::cell::RefCell::new(value)));
+            #[cfg(not(any(loom, feature = "std", feature = "critical-section")))]
+            return Self(Inner::new(value));
+        }
+    }
+
+    /// Runs `f` with the value, alone.
+    #[inline]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        // A panic inside can only come from a clock, and leaves the value as it was: poisoning says nothing.
+        #[cfg(any(loom, feature = "std"))]
+        return f(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        #[cfg(all(not(any(loom, feature = "std")), feature = "critical-section"))]
+        return critical_section::with(|section| f(&mut self.0.borrow_ref_mut(section)));
+        #[cfg(not(any(loom, feature = "std", feature = "critical-section")))]
+        return f(&mut self.0.borrow_mut());
+    }
+}
+
+/// A 64-bit word for targets that have none: each operation is a short critical section.
+#[cfg(all(not(loom), not(target_has_atomic = "64")))]
+mod wide {
+    use super::{Lock, Ordering};
+
+    pub(crate) struct AtomicU64(Lock<u64>);
+
+    impl AtomicU64 {
+        pub(crate) const fn new(value: u64) -> Self {
+            Self(Lock::new(value))
+        }
+
+        pub(crate) fn load(&self, _: Ordering) -> u64 {
+            self.0.with(|word| *word)
+        }
+
+        pub(crate) fn store(&self, value: u64, _: Ordering) {
+            self.0.with(|word| *word = value);
+        }
+
+        pub(crate) fn swap(&self, value: u64, _: Ordering) -> u64 {
+            self.0.with(|word| core::mem::replace(word, value))
+        }
+
+        pub(crate) fn fetch_or(&self, bits: u64, _: Ordering) -> u64 {
+            self.0.with(|word| core::mem::replace(word, *word | bits))
+        }
+
+        pub(crate) fn fetch_min(&self, value: u64, _: Ordering) -> u64 {
+            self.0.with(|word| core::mem::replace(word, value.min(*word)))
+        }
+
+        pub(crate) fn compare_exchange_weak(
+            &self,
+            current: u64,
+            new: u64,
+            _: Ordering,
+            _: Ordering,
+        ) -> Result<u64, u64> {
+            self.0.with(|word| if *word == current { Ok(core::mem::replace(word, new)) } else { Err(*word) })
+        }
+    }
+}
+
+/// A panic that was caught, to be let go later.
+#[cfg(feature = "std")]
+pub(crate) type Panic = std::boxed::Box<dyn core::any::Any + Send>;
+/// Without std nothing can be caught: there a panic ends the program, or unwinds through us.
+#[cfg(not(feature = "std"))]
+pub(crate) type Panic = core::convert::Infallible;
+
+/// Runs foreign code and keeps its panic, where std can.
+#[inline]
+pub(crate) fn catch(f: impl FnOnce()) -> Result<(), Panic> {
+    #[cfg(feature = "std")]
+    return std::panic::catch_unwind(core::panic::AssertUnwindSafe(f));
+    #[cfg(not(feature = "std"))]
+    {
+        f();
+        Ok(())
+    }
+}
+
+/// Lets a caught panic go on, unless this thread is unwinding already (a second panic would abort).
+pub(crate) fn resume(panic: Panic) {
+    #[cfg(feature = "std")]
+    if !std::thread::panicking() {
+        std::panic::resume_unwind(panic);
+    }
+    #[cfg(not(feature = "std"))]
+    match panic {}
+}
+
+/// Whether this thread is unwinding.
+pub(crate) fn unwinding() -> bool {
+    #[cfg(feature = "std")]
+    return std::thread::panicking();
+    #[cfg(not(feature = "std"))]
+    return false;
+}
+
+/// Up to `N` values in place, first in, first out; slots that hold nothing cost nothing.
+pub(crate) struct Stage<T, const N: usize> {
+    // Invariant: exactly the slots from `head` up to `tail` hold a value.
+    slots: [core::mem::MaybeUninit<T>; N],
+    head: usize,
+    tail: usize,
+}
+
+impl<T, const N: usize> Stage<T, N> {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self { slots: [const { core::mem::MaybeUninit::uninit() }; N], head: 0, tail: 0 }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.tail == N
+    }
+
+    /// Adds a value behind the others.
+    ///
+    /// # Panics
+    /// When it is full.
+    #[inline]
+    pub(crate) fn push(&mut self, value: T) {
+        self.slots[self.tail].write(value);
+        self.tail += 1;
+    }
+
+    /// Takes the first value; whoever takes the last one finds all slots free again.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        if self.head == self.tail {
+            (self.head, self.tail) = (0, 0);
+            return None;
+        }
+        self.head += 1;
+        // SAFETY: by the invariant this slot held a value; it is now before `head`, so nobody reads it again.
+        Some(unsafe { self.slots[self.head - 1].assume_init_read() })
+    }
+}
+
+impl<T, const N: usize> Drop for Stage<T, N> {
+    #[inline]
+    fn drop(&mut self) {
+        while self.pop().is_some() {}
+    }
+}

@@ -1,0 +1,101 @@
+//! A clock that moves when a test says so.
+
+use alloc::sync::{Arc, Weak};
+use core::time::Duration;
+
+use super::timers::{HasTimers, Timers, TimersSleep, timers_sleep};
+use super::{Clock, Tick, Timer};
+use crate::alarm::SleepAlarm;
+use crate::time::Instant;
+
+/// A clock that stands still until it is moved, under any executor. Clones are the same clock.
+///
+/// ```
+/// use core::time::Duration;
+/// use mtaio_core::limit::{Quota, RateLimiter};
+/// use mtaio_core::runtime::ManualClock;
+///
+/// let clock = ManualClock::new();
+/// let limiter = RateLimiter::with_runtime(Quota::per_second(10).burst(1), clock.clone());
+/// assert!(limiter.try_acquire().is_ok());
+/// assert!(limiter.try_acquire().is_err());
+/// clock.advance(Duration::from_millis(100));
+/// assert!(limiter.try_acquire().is_ok());
+/// ```
+#[derive(Clone, Debug)]
+pub struct ManualClock(Arc<Hands>);
+
+struct Hands(Timers);
+
+impl core::fmt::Debug for Hands {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_tuple("Hands").field(&self.0.now()).finish()
+    }
+}
+
+impl HasTimers for Hands {
+    fn timers(&self) -> &Timers {
+        &self.0
+    }
+}
+
+timers_sleep! {
+    /// A sleep on a [`ManualClock`].
+    ManualSleep, Hands
+}
+
+impl ManualClock {
+    /// Makes a clock that stands at its origin.
+    pub fn new() -> Self {
+        Self(Arc::new(Hands(Timers::new(None))))
+    }
+
+    /// Moves the clock on by `duration` and wakes whoever slept until then, the earliest first.
+    pub fn advance(&self, duration: Duration) {
+        self.move_to(|now| now + duration);
+    }
+
+    /// Sets the clock to `now`, also back, and wakes whoever slept until then.
+    pub fn set(&self, now: Instant) {
+        self.move_to(|_| now);
+    }
+
+    /// How many sleeps are pending.
+    pub fn pending(&self) -> usize {
+        self.0.0.pending()
+    }
+
+    fn move_to(&self, change: impl FnOnce(Instant) -> Instant) {
+        self.0.0.change(change);
+        while self.0.0.wake_due() {}
+    }
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Instant {
+        self.0.0.now()
+    }
+}
+
+impl Timer for ManualClock {
+    type Sleep = ManualSleep;
+    type Alarm = SleepAlarm<Self>;
+
+    fn sleep_until(&self, at: Instant) -> ManualSleep {
+        ManualSleep(TimersSleep::new(Arc::clone(&self.0), at))
+    }
+
+    fn granularity(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn alarm(&self, target: Weak<dyn Tick>) -> SleepAlarm<Self> {
+        SleepAlarm::new(self.clone(), target)
+    }
+}

@@ -1,0 +1,396 @@
+//! The intrusive list: waiters that queue without allocating, each inside its own pinned future.
+//!
+//! All raw pointers of the workspace are in this file. What it keeps:
+//!
+//! 1. A node is *linked* from [`Access::sit`] until it is unlinked, by its owner ([`Access::rise`]) or by whoever settles
+//!    it ([`List::settle_front`], [`List::settle_marked`]). Links are read and written under the queue's lock only.
+//! 2. While a node is linked, its value belongs to the lock: nobody reaches it without.
+//! 3. Settling unlinks the node, changes its value, and then stores `settled`, last. From that store on the value belongs
+//!    to the owner of the seat, who needs no lock any more; the list has forgotten the node.
+//! 4. A seat is pinned while its node is in use, and its drop unlinks the node. So a linked node never moves or dangles.
+//! 5. Nodes are reached through raw places, never through a reference to a whole node: while the lock's holder writes the
+//!    links or the value, the owner may load `settled`.
+//! 6. A seat always speaks to the same queue: [`Handle`] is implemented for `&T` and `Arc<T>` only, and [`queued!`] for
+//!    plain fields only.
+//!
+//! Lock order: none. Nothing here calls out while it holds the lock, except the closures of this crate.
+
+use core::cell::UnsafeCell;
+use core::marker::PhantomPinned;
+use core::mem::MaybeUninit;
+use core::pin::Pin;
+use core::ptr::NonNull;
+
+use crate::primitive::{AtomicBool, Lock, Ordering, const_fn};
+
+type Link<T> = Option<NonNull<Node<T>>>;
+
+/// A place in the list, with what waits there.
+struct Node<T> {
+    prev: Link<T>,
+    next: Link<T>,
+    value: T,
+    settled: AtomicBool,
+}
+
+/// Waiters in the order of their arrival.
+pub(crate) struct List<T> {
+    head: Link<T>,
+    tail: Link<T>,
+    /// The next node of a pass over the whole list. It survives the removal of any node.
+    mark: Link<T>,
+    len: usize,
+}
+
+// SAFETY: the pointers lead to nodes whose values may be sent (T: Send), and are followed under the lock (invariants 1, 2).
+unsafe impl<T: Send> Send for List<T> {}
+
+impl<T> List<T> {
+    const fn new() -> Self {
+        Self { head: None, tail: None, mark: None, len: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_none()
+    }
+
+    /// The value that has waited longest.
+    pub(crate) fn front(&self) -> Option<&T> {
+        // SAFETY: invariants 2 and 4: the node is linked, so it lives, and the lock we are called under guards its value.
+        self.head.map(|node| unsafe { &(*node.as_ptr()).value })
+    }
+
+    /// Unlinks the front after `settle` has had its value, and hands the value over to the owner of its seat.
+    pub(crate) fn settle_front<R>(&mut self, settle: impl FnOnce(&mut T) -> R) -> Option<R> {
+        self.head.map(|node| self.settle(node, settle))
+    }
+
+    /// Starts a pass over the whole list, from the front.
+    pub(crate) fn mark_front(&mut self) {
+        self.mark = self.head;
+    }
+
+    /// The value that the pass is at; `None` when the pass is over.
+    pub(crate) fn marked(&mut self) -> Option<&mut T> {
+        // SAFETY: invariants 2 and 4 as in `front`; `&mut self` makes the reference the only one.
+        self.mark.map(|node| unsafe { &mut (*node.as_ptr()).value })
+    }
+
+    /// Goes on to the next value of the pass.
+    pub(crate) fn mark_next(&mut self) {
+        // SAFETY: the mark is a linked node (`unlink` moves it off one that leaves), alive by invariant 4.
+        self.mark = self.mark.and_then(|node| unsafe { (*node.as_ptr()).next });
+    }
+
+    /// As [`settle_front`](Self::settle_front), for the value that the pass is at; the pass goes on to the next.
+    pub(crate) fn settle_marked<R>(&mut self, settle: impl FnOnce(&mut T) -> R) -> Option<R> {
+        self.mark.map(|node| self.settle(node, settle))
+    }
+
+    fn settle<R>(&mut self, node: NonNull<Node<T>>, settle: impl FnOnce(&mut T) -> R) -> R {
+        // SAFETY: a node of this list, found by its head or its mark.
+        unsafe { self.unlink(node) };
+        // SAFETY: it is not settled yet, so its owner cannot let go of it without the lock that we hold (3).
+        let outcome = settle(unsafe { &mut (*node.as_ptr()).value });
+        // ORDERING: Release, pairs with the Acquire load in `Seat::settled`; publishes the unlinked node and its value. It is
+        // the last touch: the owner may free the node as soon as it sees it.
+        // SAFETY: as above.
+        unsafe { (*node.as_ptr()).settled.store(true, Ordering::Release) };
+        outcome
+    }
+
+    /// # Safety
+    /// `node` is initialised, and stays where it is until it is unlinked.
+    unsafe fn push_back(&mut self, node: NonNull<Node<T>>) {
+        // SAFETY: the caller's promise; a tail is a linked node (4).
+        unsafe {
+            (*node.as_ptr()).prev = self.tail;
+            match self.tail {
+                Some(tail) => (*tail.as_ptr()).next = Some(node),
+                None => self.head = Some(node),
+            }
+        }
+        self.tail = Some(node);
+        self.len += 1;
+    }
+
+    /// # Safety
+    /// `node` is linked in this list.
+    unsafe fn unlink(&mut self, node: NonNull<Node<T>>) {
+        // SAFETY: the caller's promise, and invariant 4 for its neighbours, which are linked.
+        let next = unsafe {
+            let (prev, next) = ((*node.as_ptr()).prev, (*node.as_ptr()).next);
+            match prev {
+                Some(prev) => (*prev.as_ptr()).next = next,
+                None => self.head = next,
+            }
+            match next {
+                Some(next) => (*next.as_ptr()).prev = prev,
+                None => self.tail = prev,
+            }
+            next
+        };
+        if self.mark == Some(node) {
+            self.mark = next;
+        }
+        self.len -= 1;
+    }
+}
+
+/// A list of waiters and the state that decides about them, behind one lock.
+pub(crate) struct Queue<S, T>(Lock<Locked<S, T>>);
+
+struct Locked<S, T> {
+    state: S,
+    list: List<T>,
+}
+
+impl<S, T> Queue<S, T> {
+    const_fn! {
+        pub(crate) const fn new(state: S) -> Self {
+            Self(Lock::new(Locked { state, list: List::new() }))
+        }
+    }
+
+    /// Runs `f` with the state and the list, alone.
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut S, &mut List<T>) -> R) -> R {
+        self.0.with(|locked| f(&mut locked.state, &mut locked.list))
+    }
+}
+
+/// What owns a queue. Implement it with [`queued!`], which makes sure that it is always the same one.
+///
+/// # Safety
+/// `queue` returns the same queue for as long as the value lives.
+pub(crate) unsafe trait Queued {
+    type State;
+    type Value;
+
+    fn queue(&self) -> &Queue<Self::State, Self::Value>;
+}
+
+/// Implements [`Queued`] for a type by naming the field, or the path of fields, that is its queue.
+macro_rules! queued {
+    ([$($generics:tt)*] $owner:ty, $state:ty, $value:ty, $($field:ident).+) => {
+        #[allow(unsafe_code, reason = "a field is always the same place")]
+        // SAFETY: a field of a value is the same field for as long as the value lives.
+        unsafe impl<$($generics)*> crate::sync::list::Queued for $owner {
+            type State = $state;
+            type Value = $value;
+
+            #[inline]
+            fn queue(&self) -> &crate::sync::list::Queue<$state, $value> {
+                &self.$($field).+
+            }
+        }
+    };
+}
+pub(crate) use queued;
+
+/// A borrowed or shared pointer to what owns a queue.
+///
+/// # Safety
+/// `get` returns the same value for as long as the handle lives, wherever it moves.
+pub(crate) unsafe trait Handle {
+    type Target: Queued;
+
+    fn get(&self) -> &Self::Target;
+}
+
+// SAFETY: a shared reference leads to the same value for its whole life.
+unsafe impl<T: Queued> Handle for &T {
+    type Target = T;
+
+    #[inline]
+    fn get(&self) -> &T {
+        self
+    }
+}
+
+#[cfg(feature = "alloc")]
+// SAFETY: an Arc leads to the same allocation for its whole life.
+unsafe impl<T: Queued> Handle for alloc::sync::Arc<T> {
+    type Target = T;
+
+    #[inline]
+    fn get(&self) -> &T {
+        self
+    }
+}
+
+type StateOf<H> = <<H as Handle>::Target as Queued>::State;
+type ValueOf<H> = <<H as Handle>::Target as Queued>::Value;
+
+const OVER: &str = "a future was polled after it had completed";
+
+/// A future's place in a queue. Nothing of it is written before it is needed.
+pub(crate) struct Seat<H: Handle> {
+    /// `None` once the wait is over and its handle has moved on.
+    handle: Option<H>,
+    /// Initialised exactly while `taken`.
+    node: UnsafeCell<MaybeUninit<Node<ValueOf<H>>>>,
+    taken: bool,
+    /// Others point at the node: see invariant 4.
+    _pinned: PhantomPinned,
+}
+
+// SAFETY: a seat owns its handle and its value, both of which may be sent; the node's links are followed under the lock
+// of a queue that may be shared.
+unsafe impl<H: Handle + Send> Send for Seat<H> where ValueOf<H>: Send {}
+// SAFETY: a shared seat gives access to its handle only, and to the atomic `settled`.
+unsafe impl<H: Handle + Sync> Sync for Seat<H> where ValueOf<H>: Send {}
+
+impl<H: Handle> Seat<H> {
+    #[inline]
+    pub(crate) const fn new(handle: H) -> Self {
+        Self {
+            handle: Some(handle),
+            node: UnsafeCell::new(MaybeUninit::uninit()),
+            taken: false,
+            _pinned: PhantomPinned,
+        }
+    }
+
+    /// The owner of the queue.
+    ///
+    /// # Panics
+    /// After [`finish`](Self::finish).
+    #[inline]
+    pub(crate) fn owner(&self) -> &H::Target {
+        self.handle.as_ref().expect(OVER).get()
+    }
+
+    /// Gives the handle away: the wait is over.
+    ///
+    /// # Panics
+    /// If the seat is taken, or was finished before.
+    #[inline]
+    pub(crate) fn finish(self: Pin<&mut Self>) -> H {
+        assert!(!self.taken, "a seat in use keeps its handle");
+        // SAFETY: the seat is not taken, so nothing of it is pointed at.
+        unsafe { self.get_unchecked_mut() }.handle.take().expect(OVER)
+    }
+
+    /// Whether the seat holds a value: it waits, or was settled and not yet claimed.
+    #[inline]
+    pub(crate) fn is_taken(&self) -> bool {
+        self.taken
+    }
+
+    /// Takes the value back if it was settled. No lock.
+    pub(crate) fn claim(self: Pin<&mut Self>) -> Option<ValueOf<H>> {
+        // SAFETY: nothing moves out of the pinned seat but the value, which nobody points at any more.
+        let seat = unsafe { self.get_unchecked_mut() };
+        if !seat.taken || !seat.settled() {
+            return None;
+        }
+        seat.taken = false;
+        // SAFETY: `taken` says that the node was initialised, `settled` that it is ours alone (3); it is read out once.
+        Some(unsafe { seat.node.get_mut().assume_init_read() }.value)
+    }
+
+    fn settled(&self) -> bool {
+        debug_assert!(self.taken);
+        // SAFETY: the node is initialised while the seat is taken; only its atomic is borrowed (5).
+        let settled = unsafe { &(*node_of(&self.node).as_ptr()).settled };
+        // ORDERING: Acquire, pairs with the Release store in `List::settle`: what was settled is seen.
+        settled.load(Ordering::Acquire)
+    }
+
+    /// Locks the queue and runs `f` with its state, its list and this seat's place in it.
+    pub(crate) fn with<R>(
+        self: Pin<&mut Self>,
+        f: impl FnOnce(&H::Target, Access<'_, StateOf<H>, ValueOf<H>>) -> R,
+    ) -> R {
+        // SAFETY: the seat is not moved: the node stays in place, and the handle is only looked through.
+        let seat = unsafe { self.get_unchecked_mut() };
+        let (node, taken) = (&seat.node, &mut seat.taken);
+        let owner = seat.handle.as_ref().expect(OVER).get();
+        owner.queue().0.with(|locked| {
+            let place = Place { node, taken };
+            f(owner, Access { state: &mut locked.state, list: &mut locked.list, place })
+        })
+    }
+}
+
+impl<H: Handle> Drop for Seat<H> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.taken {
+            // SAFETY: a seat that was taken is pinned, and is not moved before its end.
+            let seat = unsafe { Pin::new_unchecked(self) };
+            // The value, which may hold a foreign waker, is dropped after the lock.
+            drop(seat.with(|_, mut access| access.rise()));
+        }
+    }
+}
+
+/// A locked queue, as seen from one seat.
+pub(crate) struct Access<'a, S, T> {
+    pub(crate) state: &'a mut S,
+    pub(crate) list: &'a mut List<T>,
+    place: Place<'a, T>,
+}
+
+/// The node of one seat, together with the knowledge whether it is in use.
+struct Place<'a, T> {
+    node: &'a UnsafeCell<MaybeUninit<Node<T>>>,
+    taken: &'a mut bool,
+}
+
+/// Where the node of a seat is, initialised or not.
+fn node_of<T>(cell: &UnsafeCell<MaybeUninit<Node<T>>>) -> NonNull<Node<T>> {
+    // SAFETY: a cell's content has an address, and that is not null.
+    unsafe { NonNull::new_unchecked(cell.get().cast()) }
+}
+
+impl<T> Place<'_, T> {
+    /// Whether the node is in the list. The lock is held.
+    fn is_linked(&self) -> bool {
+        // ORDERING: Relaxed: nodes are settled under the lock, which orders this.
+        // SAFETY: the node is initialised while the seat is taken.
+        *self.taken && !unsafe { (*node_of(self.node).as_ptr()).settled.load(Ordering::Relaxed) }
+    }
+
+    fn rise(&mut self, list: &mut List<T>) -> Option<T> {
+        if self.is_linked() {
+            // SAFETY: taken and not settled means linked (1), in this seat's queue (6), whose lock we hold.
+            unsafe { list.unlink(node_of(self.node)) };
+        }
+        // SAFETY: the seat was taken, so the node is initialised, and now nobody points at it; it is read out once.
+        core::mem::take(self.taken).then(|| unsafe { node_of(self.node).read() }.value)
+    }
+}
+
+impl<S, T> Access<'_, S, T> {
+    /// Takes the seat: puts `value` behind all others.
+    ///
+    /// # Panics
+    /// If the seat is taken.
+    pub(crate) fn sit(&mut self, value: T) {
+        assert!(!*self.place.taken, "a future queues once at a time");
+        let node = node_of(self.place.node);
+        // SAFETY: the seat is not taken, so nobody points at the node. It is pinned (`Seat::with`), and its drop unlinks the
+        // node, so that it stays until then (4).
+        unsafe {
+            node.write(Node { prev: None, next: None, value, settled: AtomicBool::new(false) });
+            self.list.push_back(node);
+        }
+        *self.place.taken = true;
+    }
+
+    /// The value in the seat, while it still waits.
+    pub(crate) fn waiting(&mut self) -> Option<&mut T> {
+        // SAFETY: a linked node's value belongs to the lock, which we hold (2).
+        self.place.is_linked().then(|| unsafe { &mut (*node_of(self.place.node).as_ptr()).value })
+    }
+
+    /// Leaves the seat, wherever it is in the queue, and returns what was in it.
+    pub(crate) fn rise(&mut self) -> Option<T> {
+        self.place.rise(self.list)
+    }
+}

@@ -1,0 +1,135 @@
+//! The futures of a semaphore.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use super::error::AcquireError;
+use super::permit::HeldPermit;
+use super::{Permit, Semaphore};
+use crate::sync::list::Handle;
+use crate::sync::wait_queue::Wait;
+
+#[cfg(feature = "alloc")]
+use crate::sync::closed::poll_until;
+
+/// Takes `n` permits, at once if it can be, and returns the handle that they are held by.
+#[inline]
+fn poll_permits<H>(
+    mut wait: Pin<&mut Wait<H>>,
+    context: &mut Context<'_>,
+    n: u32,
+) -> Poll<Result<HeldPermit<H>, AcquireError>>
+where
+    H: Handle<Target = Semaphore> + core::ops::Deref<Target = Semaphore>,
+{
+    if wait.is_queued() || wait.owner().try_take_at_once(n).is_none() {
+        if let Err(refusal) = ready!(wait.as_mut().poll(context, &n)) {
+            drop(wait.finish());
+            return Poll::Ready(Err(AcquireError::new(refusal, n)));
+        }
+    }
+    Poll::Ready(Ok(HeldPermit::new(wait.finish(), n)))
+}
+
+pin_project! {
+    /// Waits for permits: the future of [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Acquire<'a> {
+        #[pin]
+        wait: Wait<&'a Semaphore>,
+        n: u32,
+    }
+}
+
+impl<'a> Acquire<'a> {
+    #[inline]
+    pub(super) fn new(semaphore: &'a Semaphore, n: u32) -> Self {
+        Self { wait: Wait::new(semaphore), n }
+    }
+}
+
+impl<'a> Future for Acquire<'a> {
+    type Output = Result<Permit<'a>, AcquireError>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        poll_permits(this.wait, context, *this.n)
+    }
+}
+
+#[cfg(feature = "alloc")]
+pin_project! {
+    /// Waits for permits that own their semaphore: the future of [`Semaphore::acquire_owned`] and
+    /// [`Semaphore::acquire_many_owned`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct AcquireOwned {
+        #[pin]
+        wait: Wait<alloc::sync::Arc<Semaphore>>,
+        n: u32,
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl AcquireOwned {
+    pub(super) fn new(semaphore: alloc::sync::Arc<Semaphore>, n: u32) -> Self {
+        Self { wait: Wait::new(semaphore), n }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Future for AcquireOwned {
+    type Output = Result<super::OwnedPermit, AcquireError>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        poll_permits(this.wait, context, *this.n)
+    }
+}
+
+#[cfg(feature = "alloc")]
+/// Completes when all permits are back: the future of [`Semaphore::idle`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Idle<'a> {
+    semaphore: &'a Semaphore,
+    listener: Option<event_listener::EventListener>,
+    /// Whether the semaphore knows that we look; else returning permits would not tell us.
+    watching: bool,
+}
+
+#[cfg(feature = "alloc")]
+impl<'a> Idle<'a> {
+    pub(super) fn new(semaphore: &'a Semaphore) -> Self {
+        Self { semaphore, listener: None, watching: false }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Future for Idle<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let semaphore = self.semaphore;
+        if !core::mem::replace(&mut self.watching, true) {
+            semaphore.watch(1);
+        }
+        let event = &semaphore.queue.supply.idle;
+        poll_until(&mut self.listener, context, event, || semaphore.in_flight() == 0)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Drop for Idle<'_> {
+    fn drop(&mut self) {
+        if self.watching {
+            self.semaphore.watch(-1);
+        }
+    }
+}

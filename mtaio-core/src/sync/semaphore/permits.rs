@@ -1,0 +1,203 @@
+//! The permits of a semaphore: one word, and what the lock decides about it.
+//!
+//! The word holds the free permits, and two bits. What it keeps:
+//!
+//! 1. Without [`QUEUED`], whoever finds enough permits takes them with one CAS, and returning is one addition.
+//! 2. [`QUEUED`] is set and cleared under the queue's lock only. While it is set permits are taken under the lock only, and
+//!    whoever returns some takes the lock after the addition. So a return either comes before `QUEUED` was set, and the
+//!    pump that follows sees it, or it sees `QUEUED` and pumps itself.
+//! 3. `free + held = total + debt`, where `debt` are held permits that will vanish when they come back. The queue's lock is
+//!    taken to change `total` or `debt`, and free permits pay the debt before anybody gets one.
+
+use crate::primitive::{AtomicUsize, Ordering, const_fn};
+use crate::sync::semaphore::error::Refusal;
+use crate::sync::wait_queue::{Supply, Verdict};
+
+#[cfg(feature = "alloc")]
+use crate::sync::closed::Closing;
+#[cfg(feature = "alloc")]
+use event_listener::Event;
+
+const CLOSED: usize = 1;
+const QUEUED: usize = 2;
+const ONE: usize = 4;
+
+/// The most permits there can be.
+pub(super) const MAX: usize = usize::MAX >> 3;
+
+pub(crate) struct Permits {
+    word: AtomicUsize,
+    #[cfg(feature = "alloc")]
+    pub(super) closing: Closing,
+    #[cfg(feature = "alloc")]
+    pub(super) idle: Event,
+}
+
+/// What the queue's lock guards.
+pub(crate) struct Tally {
+    /// How many permits there are, free or held, not counting the debt.
+    pub(super) total: usize,
+    /// How many held permits vanish when they come back.
+    pub(super) debt: usize,
+    /// Whether a request beyond the total is refused. Where permits are added by and by, it waits.
+    pub(super) bounded: bool,
+    pub(super) max_waiters: usize,
+    /// How many look for the moment in which all permits are back.
+    pub(super) watchers: usize,
+}
+
+impl Tally {
+    pub(super) const fn new(total: usize) -> Self {
+        Self { total, debt: 0, bounded: false, max_waiters: usize::MAX, watchers: 0 }
+    }
+}
+
+impl Permits {
+    const_fn! {
+        pub(super) const fn new(free: usize) -> Self {
+            Self {
+                word: AtomicUsize::new(free * ONE),
+                #[cfg(feature = "alloc")]
+                closing: Closing::new(),
+                #[cfg(feature = "alloc")]
+                idle: Event::new(),
+            }
+        }
+    }
+
+    /// Takes `n` permits if that needs no lock. `None` says nothing about the permits.
+    #[inline]
+    pub(super) fn try_take(&self, n: u32) -> Option<()> {
+        let cost = n as usize * ONE;
+        // ORDERING: Relaxed: a guess, which the CAS confirms.
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            if word & CLOSED != 0 {
+                return None;
+            }
+            if n == 0 {
+                return Some(());
+            }
+            if word & QUEUED != 0 || word < cost {
+                return None;
+            }
+            // ORDERING: Acquire, pairs with the Release in `give`: what was done under these permits is seen.
+            match self.word.compare_exchange_weak(word, word - cost, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return Some(()),
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    /// Returns `n` permits. True when somebody must pump.
+    #[inline]
+    pub(super) fn give(&self, n: usize) -> bool {
+        // ORDERING: Release, pairs with the Acquire in `try_take` and in `take_locked`.
+        self.word.fetch_add(n * ONE, Ordering::Release) & QUEUED != 0
+    }
+
+    pub(super) fn free(&self) -> usize {
+        // ORDERING: Acquire, pairs with the Release in `give`: who finds all permits back sees what was done under them.
+        self.word.load(Ordering::Acquire) / ONE
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        // ORDERING: Acquire, pairs with the Release in `close`.
+        self.word.load(Ordering::Acquire) & CLOSED != 0
+    }
+
+    /// Under the lock: nobody gets a permit any more.
+    pub(super) fn close(&self) {
+        // ORDERING: Release, pairs with the Acquire in `is_closed`.
+        self.word.fetch_or(CLOSED, Ordering::Release);
+    }
+
+    /// Takes up to `n` permits that are free. Under the lock and with `QUEUED` set, so that they can only become more.
+    fn take_locked(&self, n: usize) -> usize {
+        // ORDERING: Acquire, pairs with the Release in `give`.
+        let taken = n.min(self.word.load(Ordering::Acquire) / ONE);
+        if taken > 0 {
+            // ORDERING: Relaxed: the load above has acquired, the lock publishes.
+            self.word.fetch_sub(taken * ONE, Ordering::Relaxed);
+        }
+        taken
+    }
+
+    /// Held permits, under the lock. Permits taken without it may be missed, as if they came later.
+    pub(super) fn in_flight(&self, tally: &Tally) -> usize {
+        (tally.total + tally.debt).saturating_sub(self.free())
+    }
+}
+
+impl Supply for Permits {
+    type State = Tally;
+    type Ask = u32;
+    type Refusal = Refusal;
+    /// Whether all permits are back and somebody waits for that.
+    type After = bool;
+
+    fn open(&self, _: &mut Tally) {
+        // ORDERING: Relaxed: what it orders is the word's own history (2); data goes through the lock, or through `give`.
+        self.word.fetch_or(QUEUED, Ordering::Relaxed);
+    }
+
+    fn publish(&self, tally: &mut Tally, front: Option<&u32>) -> bool {
+        if front.is_none() && tally.debt == 0 && tally.watchers == 0 {
+            // ORDERING: Relaxed, as in `open`.
+            self.word.fetch_and(!QUEUED, Ordering::Relaxed);
+        }
+        tally.watchers > 0 && self.in_flight(tally) == 0
+    }
+
+    fn settle(&self, all_back: bool) {
+        #[cfg(feature = "alloc")]
+        if all_back {
+            self.idle.notify(usize::MAX);
+        }
+        #[cfg(not(feature = "alloc"))]
+        let _ = all_back;
+    }
+
+    fn prepare(&self, tally: &mut Tally) {
+        if tally.debt > 0 {
+            tally.debt -= self.take_locked(tally.debt);
+        }
+    }
+
+    fn offer(&self, tally: &mut Tally, ask: &u32) -> Verdict<Refusal> {
+        let n = *ask as usize;
+        if tally.debt > 0 || self.free() < n {
+            return Verdict::Wait;
+        }
+        let taken = self.take_locked(n);
+        debug_assert_eq!(taken, n, "free permits cannot become fewer while QUEUED is set");
+        Verdict::Grant
+    }
+
+    fn restore(&self, _: &mut Tally, ask: &u32) {
+        self.give(*ask as usize);
+    }
+
+    fn vet(&self, tally: &Tally, ask: &u32) -> Result<(), Refusal> {
+        if self.is_closed() {
+            return Err(Refusal::Closed);
+        }
+        // A total of nothing is a pause: it ends.
+        if tally.bounded && tally.total > 0 && *ask as usize > tally.total {
+            return Err(Refusal::TooLarge { limit: tally.total });
+        }
+        Ok(())
+    }
+
+    fn admit(&self, tally: &Tally, _: &u32, waiters: usize) -> Result<(), Refusal> {
+        if waiters < tally.max_waiters { Ok(()) } else { Err(Refusal::QueueFull { waiters: tally.max_waiters }) }
+    }
+
+    fn not_ready(&self, _: &Tally, _: &u32) -> Refusal {
+        Refusal::NoPermits
+    }
+
+    fn review(&self, tally: &mut Tally, ask: &u32) -> Option<Refusal> {
+        self.vet(tally, ask).err()
+    }
+}

@@ -1,0 +1,474 @@
+//! The one wait queue: strict arrival order, one pump, and nothing foreign under the lock.
+//!
+//! What is handed out is somebody else's business: a [`Supply`] says whether the front may have what it asks for. The queue
+//! keeps the promises that all limiters share:
+//!
+//! 1. Whoever asks while others wait goes behind them, and is never served before them.
+//! 2. [`WaitQueue::pump`] runs at the end of every change, before the lock is released. So there is no moment without the
+//!    lock in which the front could have been served and was not, except that time has passed.
+//! 3. A waiter that leaves after its grant and before it noticed gives the grant back, and the pump passes it on.
+//! 4. Wakers are cloned before the lock, and called and dropped after it.
+//! 5. A waker that panics costs nobody else anything: see [`WakeBatch`].
+
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+
+use pin_project_lite::pin_project;
+
+use super::list::{Handle, List, Queue, Queued, Seat};
+use super::wake_batch::WakeBatch;
+use crate::primitive::const_fn;
+
+/// What a queue waits for. Every method but [`settle`](Self::settle) is called under the queue's lock.
+pub(crate) trait Supply: Sized {
+    /// What is decided under the lock.
+    type State;
+    /// What one waiter asks for.
+    type Ask: Copy;
+    /// Why a waiter gets nothing.
+    type Refusal;
+    /// What is left to be done outside the lock.
+    type After;
+
+    /// The lock was taken: stops the fast path, and brings the state up to date.
+    fn open(&self, state: &mut Self::State);
+
+    /// The lock is about to be released: lets the fast path go again, unless somebody waits.
+    fn publish(&self, state: &mut Self::State, front: Option<&Self::Ask>) -> Self::After;
+
+    /// The lock was released and those who were served are awake.
+    fn settle(&self, after: Self::After);
+
+    /// Decides about the front of the queue, and takes what it asks for if it is granted.
+    fn offer(&self, state: &mut Self::State, ask: &Self::Ask) -> Verdict<Self::Refusal>;
+
+    /// Takes back what was granted to a waiter that left.
+    fn restore(&self, state: &mut Self::State, ask: &Self::Ask);
+
+    /// Refuses what need not even queue.
+    fn vet(&self, state: &Self::State, ask: &Self::Ask) -> Result<(), Self::Refusal>;
+
+    /// Refuses what would have to wait, and may not.
+    fn admit(&self, state: &Self::State, ask: &Self::Ask, waiters: usize) -> Result<(), Self::Refusal>;
+
+    /// What to say to somebody who does not wait.
+    fn not_ready(&self, state: &Self::State, ask: &Self::Ask) -> Self::Refusal;
+
+    /// Before the front is offered anything: pays what is owed.
+    fn prepare(&self, _: &mut Self::State) {}
+
+    /// A review of all waiters begins, from the front.
+    fn rewind(&self, _: &mut Self::State) {}
+
+    /// Looks at each waiter of a review again, in order; a refusal ends its wait.
+    fn review(&self, state: &mut Self::State, ask: &Self::Ask) -> Option<Self::Refusal>;
+
+    /// A waiter has joined the queue.
+    fn joined(&self, _: &mut Self::State, _: &Self::Ask) {}
+
+    /// A waiter has left the queue, with or without a grant.
+    fn left(&self, _: &mut Self::State, _: &Self::Ask) {}
+}
+
+/// What a supply says to the front of its queue.
+pub(crate) enum Verdict<R> {
+    Grant,
+    Refuse(R),
+    Wait,
+}
+
+/// One who waits: what for, and what has become of it.
+pub(crate) struct Waiter<U: Supply> {
+    ask: U::Ask,
+    answer: Answer<U::Refusal>,
+}
+
+enum Answer<R> {
+    Waiting(Waker),
+    /// Was woken to look after itself, and has not been polled since.
+    Roused,
+    Done(Result<(), R>),
+}
+
+impl<R> Answer<R> {
+    fn take_waker(&mut self, next: Self) -> Option<Waker> {
+        match core::mem::replace(self, next) {
+            Self::Waiting(waker) => Some(waker),
+            Self::Roused | Self::Done(_) => None,
+        }
+    }
+}
+
+/// The locked part of a queue.
+pub(crate) struct Locked<S> {
+    pub(crate) state: S,
+    pass: Pass,
+}
+
+/// What the pass over all waiters is for, while there is one (the list's mark says where it is).
+#[derive(Default)]
+struct Pass {
+    review: bool,
+    rouse: bool,
+}
+
+/// A supply and those who wait for it.
+pub(crate) struct WaitQueue<U: Supply> {
+    pub(crate) supply: U,
+    pub(crate) queue: Queue<Locked<U::State>, Waiter<U>>,
+}
+
+/// What has a wait queue. Implement it with [`waits!`].
+pub(crate) trait Waits:
+    Queued<State = Locked<<Self::Supply as Supply>::State>, Value = Waiter<Self::Supply>>
+{
+    type Supply: Supply;
+
+    fn waits(&self) -> &WaitQueue<Self::Supply>;
+}
+
+/// Implements [`Waits`] by naming the field that holds the queue.
+macro_rules! waits {
+    ([$($generics:tt)*] $owner:ty, $supply:ty, $field:ident) => {
+        crate::sync::list::queued!(
+            [$($generics)*] $owner,
+            crate::sync::wait_queue::Locked<<$supply as crate::sync::wait_queue::Supply>::State>,
+            crate::sync::wait_queue::Waiter<$supply>,
+            $field.queue
+        );
+
+        impl<$($generics)*> crate::sync::wait_queue::Waits for $owner {
+            type Supply = $supply;
+
+            #[inline]
+            fn waits(&self) -> &crate::sync::wait_queue::WaitQueue<$supply> {
+                &self.$field
+            }
+        }
+    };
+}
+pub(crate) use waits;
+
+type Line<U> = List<Waiter<U>>;
+
+impl<U: Supply> WaitQueue<U> {
+    const_fn! {
+        pub(crate) const fn new(supply: U, state: U::State) -> Self {
+            let pass = Pass { review: false, rouse: false };
+            Self { supply, queue: Queue::new(Locked { state, pass }) }
+        }
+    }
+
+    /// Looks at the state as it is, without a change.
+    pub(crate) fn peek<R>(&self, look: impl FnOnce(&mut U::State, usize) -> R) -> R {
+        self.queue.with(|locked, line| look(&mut locked.state, line.len()))
+    }
+
+    /// Changes the state, and serves whoever can be served after it.
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut U::State) -> R) -> R {
+        self.turn(|locked, _| change(&mut locked.state))
+    }
+
+    /// Changes the state in a way that can end waits: every waiter is looked at again.
+    pub(crate) fn change_and_review(&self, change: impl FnOnce(&mut U::State)) {
+        self.turn(|locked, line| {
+            change(&mut locked.state);
+            locked.pass.review = true;
+            self.supply.rewind(&mut locked.state);
+            line.mark_front();
+        });
+    }
+
+    /// Changes the state, and wakes every waiter without serving it, so that it looks after itself.
+    pub(crate) fn change_and_rouse(&self, change: impl FnOnce(&mut U::State)) {
+        self.turn(|locked, line| {
+            change(&mut locked.state);
+            locked.pass.rouse = true;
+            self.supply.rewind(&mut locked.state);
+            line.mark_front();
+        });
+    }
+
+    /// Serves `ask` at once, or says why not. Nobody who waits is overtaken.
+    pub(crate) fn try_take(&self, ask: &U::Ask) -> Result<(), U::Refusal> {
+        let mut batch = WakeBatch::new();
+        loop {
+            let (outcome, after, more) = self.queue.with(|locked, line| {
+                self.supply.open(&mut locked.state);
+                let more = self.pump(locked, line, &mut batch);
+                let outcome = if more {
+                    None
+                } else {
+                    self.serve_at_once(locked, line, ask)
+                        .or_else(|| Some(Err(self.supply.not_ready(&locked.state, ask))))
+                };
+                (outcome, self.publish(locked, line), more)
+            });
+            batch.wake();
+            if !more {
+                self.supply.settle(after);
+            }
+            if let Some(outcome) = outcome {
+                return outcome;
+            }
+        }
+    }
+
+    /// The answer for one who has just come, if it need not queue.
+    fn serve_at_once(
+        &self,
+        locked: &mut Locked<U::State>,
+        line: &Line<U>,
+        ask: &U::Ask,
+    ) -> Option<Result<(), U::Refusal>> {
+        if let Err(refusal) = self.supply.vet(&locked.state, ask) {
+            return Some(Err(refusal));
+        }
+        if !line.is_empty() {
+            return None;
+        }
+        match self.supply.offer(&mut locked.state, ask) {
+            Verdict::Grant => Some(Ok(())),
+            Verdict::Refuse(refusal) => Some(Err(refusal)),
+            Verdict::Wait => None,
+        }
+    }
+
+    fn turn<R>(&self, change: impl FnOnce(&mut Locked<U::State>, &mut Line<U>) -> R) -> R {
+        let mut batch = WakeBatch::new();
+        let (result, after, more) = self.queue.with(|locked, line| {
+            self.supply.open(&mut locked.state);
+            let result = change(locked, line);
+            let more = self.pump(locked, line, &mut batch);
+            (result, self.publish(locked, line), more)
+        });
+        self.finish(batch, after, more);
+        result
+    }
+
+    /// Wakes those who were served, goes on while there are more than one batch takes, and does what is left to do.
+    fn finish(&self, mut batch: WakeBatch, mut after: U::After, mut more: bool) {
+        batch.wake();
+        while more {
+            (after, more) = self.queue.with(|locked, line| {
+                self.supply.open(&mut locked.state);
+                let more = self.pump(locked, line, &mut batch);
+                (self.publish(locked, line), more)
+            });
+            batch.wake();
+        }
+        self.supply.settle(after);
+    }
+
+    fn publish(&self, locked: &mut Locked<U::State>, line: &Line<U>) -> U::After {
+        self.supply.publish(&mut locked.state, line.front().map(|waiter| &waiter.ask))
+    }
+
+    /// Finishes the pass over all waiters, then serves from the front. Returns true when the batch is full before that.
+    fn pump(&self, locked: &mut Locked<U::State>, line: &mut Line<U>, batch: &mut WakeBatch) -> bool {
+        if self.look_at_all(locked, line, batch) {
+            return true;
+        }
+        self.supply.prepare(&mut locked.state);
+        while let Some(front) = line.front() {
+            if batch.is_full() {
+                return true;
+            }
+            let ask = front.ask;
+            let answer = match self.supply.offer(&mut locked.state, &ask) {
+                Verdict::Grant => Ok(()),
+                Verdict::Refuse(refusal) => Err(refusal),
+                Verdict::Wait => break,
+            };
+            self.supply.left(&mut locked.state, &ask);
+            let waker = line.settle_front(|waiter| waiter.answer.take_waker(Answer::Done(answer)));
+            waker.flatten().into_iter().for_each(|waker| batch.push(waker));
+        }
+        false
+    }
+
+    /// The pass over all waiters: refuses those who can no longer be served, wakes those who must look after themselves.
+    fn look_at_all(&self, locked: &mut Locked<U::State>, line: &mut Line<U>, batch: &mut WakeBatch) -> bool {
+        while let Some(waiter) = line.marked() {
+            if batch.is_full() {
+                return true;
+            }
+            let ask = waiter.ask;
+            let refusal = if locked.pass.review { self.supply.review(&mut locked.state, &ask) } else { None };
+            let waker = match refusal {
+                Some(refusal) => {
+                    self.supply.left(&mut locked.state, &ask);
+                    line.settle_marked(|waiter| waiter.answer.take_waker(Answer::Done(Err(refusal)))).flatten()
+                }
+                None => {
+                    let waker = if locked.pass.rouse { waiter.answer.take_waker(Answer::Roused) } else { None };
+                    line.mark_next();
+                    waker
+                }
+            };
+            waker.into_iter().for_each(|waker| batch.push(waker));
+        }
+        locked.pass = Pass::default();
+        false
+    }
+}
+
+pin_project! {
+    /// The wait of one future, from its first poll to its end.
+    pub(crate) struct Wait<H: Handle> where H::Target: Waits {
+        #[pin]
+        seat: Seat<H>,
+    }
+
+    impl<H: Handle> PinnedDrop for Wait<H> where H::Target: Waits {
+        #[inline]
+        fn drop(this: Pin<&mut Self>) {
+            if this.seat.is_taken() {
+                this.leave();
+            }
+        }
+    }
+}
+
+type SupplyOf<H> = <<H as Handle>::Target as Waits>::Supply;
+type AskOf<H> = <SupplyOf<H> as Supply>::Ask;
+type RefusalOf<H> = <SupplyOf<H> as Supply>::Refusal;
+
+impl<H: Handle> Wait<H>
+where
+    H::Target: Waits,
+{
+    #[inline]
+    pub(crate) const fn new(handle: H) -> Self {
+        Self { seat: Seat::new(handle) }
+    }
+
+    /// What the wait is at. Panics after [`finish`](Self::finish).
+    #[inline]
+    pub(crate) fn owner(&self) -> &H::Target {
+        self.seat.owner()
+    }
+
+    /// Gives the handle away after the wait.
+    #[inline]
+    pub(crate) fn finish(self: Pin<&mut Self>) -> H {
+        self.project().seat.finish()
+    }
+
+    /// Whether it has queued.
+    #[inline]
+    pub(crate) fn is_queued(&self) -> bool {
+        self.seat.is_taken()
+    }
+
+    /// Asks, the first time; later looks whether there is an answer.
+    pub(crate) fn poll(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        ask: &AskOf<H>,
+    ) -> Poll<Result<(), RefusalOf<H>>> {
+        if !self.seat.is_taken() {
+            return self.arrive(context.waker(), ask);
+        }
+        match self.as_mut().answer() {
+            Some(answer) => Poll::Ready(answer),
+            None => {
+                self.as_mut().renew(context.waker());
+                // The answer may have come just before the new waker: then nobody will call it.
+                self.answer().map_or(Poll::Pending, Poll::Ready)
+            }
+        }
+    }
+
+    fn answer(self: Pin<&mut Self>) -> Option<Result<(), RefusalOf<H>>> {
+        match self.project().seat.claim()?.answer {
+            Answer::Done(answer) => Some(answer),
+            Answer::Waiting(_) | Answer::Roused => unreachable!("a waiter is settled with an answer"),
+        }
+    }
+
+    fn arrive(self: Pin<&mut Self>, waker: &Waker, ask: &AskOf<H>) -> Poll<Result<(), RefusalOf<H>>> {
+        let mut seat = self.project().seat;
+        let mut batch = WakeBatch::new();
+        let mut waker = Some(waker.clone());
+        loop {
+            let (outcome, after, more) = seat.as_mut().with(|owner, mut access| {
+                let queue = owner.waits();
+                queue.supply.open(&mut access.state.state);
+                let more = queue.pump(access.state, access.list, &mut batch);
+                let outcome =
+                    if more { None } else { queue.serve_at_once(access.state, access.list, ask).map(Poll::Ready) };
+                let outcome = outcome.or_else(|| {
+                    let state = &mut access.state.state;
+                    if more {
+                        return None;
+                    }
+                    if let Err(refusal) = queue.supply.admit(state, ask, access.list.len()) {
+                        return Some(Poll::Ready(Err(refusal)));
+                    }
+                    queue.supply.joined(state, ask);
+                    access.sit(Waiter { ask: *ask, answer: Answer::Waiting(waker.take()?) });
+                    Some(Poll::Pending)
+                });
+                (outcome, queue.publish(access.state, access.list), more)
+            });
+            batch.wake();
+            if !more {
+                seat.owner().waits().supply.settle(after);
+            }
+            if let Some(outcome) = outcome {
+                return outcome;
+            }
+        }
+    }
+
+    /// Makes sure that `waker` is the one that will be called.
+    fn renew(self: Pin<&mut Self>, waker: &Waker) {
+        let mut seat = self.project().seat;
+        let stale = seat.as_mut().with(|_, mut access| match access.waiting().map(|waiter| &waiter.answer) {
+            Some(Answer::Waiting(old)) => !old.will_wake(waker),
+            Some(_) => true,
+            None => false,
+        });
+        if stale {
+            let fresh = Answer::Waiting(waker.clone());
+            let old = seat.with(|_, mut access| match access.waiting() {
+                Some(waiter) => core::mem::replace(&mut waiter.answer, fresh),
+                None => fresh,
+            });
+            drop(old);
+        }
+    }
+
+    /// Gives up: leaves the queue, and passes on what was granted already.
+    #[cold]
+    fn leave(self: Pin<&mut Self>) {
+        let mut seat = self.project().seat;
+        let mut batch = WakeBatch::new();
+        let (waiter, after, more) = seat.as_mut().with(|owner, mut access| {
+            let queue = owner.waits();
+            let waiter = access.rise();
+            let state = &mut access.state.state;
+            queue.supply.open(state);
+            match &waiter {
+                Some(Waiter { ask, answer: Answer::Done(Ok(())) }) => queue.supply.restore(state, ask),
+                Some(Waiter { ask, answer: Answer::Waiting(_) | Answer::Roused }) => queue.supply.left(state, ask),
+                Some(Waiter { answer: Answer::Done(Err(_)), .. }) | None => {}
+            }
+            let more = queue.pump(access.state, access.list, &mut batch);
+            (waiter, queue.publish(access.state, access.list), more)
+        });
+        seat.owner().waits().finish(batch, after, more);
+        drop(waiter);
+    }
+}
+
+impl<H: Handle> fmt::Debug for Wait<H>
+where
+    H::Target: Waits,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait").field("queued", &self.is_queued()).finish_non_exhaustive()
+    }
+}

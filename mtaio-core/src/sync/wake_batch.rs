@@ -1,0 +1,54 @@
+//! Wakers on their way out: collected under the lock, called after it.
+
+use core::task::Waker;
+
+use crate::primitive::{Panic, Stage, catch, resume};
+
+/// How many wakers leave the lock at once. Under loom few, so that the models see a batch that overflows.
+pub(crate) const BATCH: usize = if cfg!(loom) { 2 } else { 32 };
+
+/// Collects wakers under a lock and calls them outside it, in order.
+///
+/// A waker is foreign code and may panic. The first panic is kept until the batch is dropped, so that every other waiter is
+/// woken and whoever called us is done with its own work first.
+pub(crate) struct WakeBatch {
+    wakers: Stage<Waker, BATCH>,
+    panic: Option<Panic>,
+}
+
+impl WakeBatch {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self { wakers: Stage::new(), panic: None }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.wakers.is_full()
+    }
+
+    /// Adds a waker. The caller looks at [`is_full`](Self::is_full) first.
+    #[inline]
+    pub(crate) fn push(&mut self, waker: Waker) {
+        self.wakers.push(waker);
+    }
+
+    /// Wakes all, in the order in which they were added. No lock is held.
+    #[inline]
+    pub(crate) fn wake(&mut self) {
+        while let Some(waker) = self.wakers.pop() {
+            if let Err(panic) = catch(|| waker.wake()) {
+                self.panic.get_or_insert(panic);
+            }
+        }
+    }
+}
+
+impl Drop for WakeBatch {
+    #[inline]
+    fn drop(&mut self) {
+        self.wake();
+        if let Some(panic) = self.panic.take() {
+            resume(panic);
+        }
+    }
+}
