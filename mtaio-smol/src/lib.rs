@@ -1,0 +1,37 @@
+//! Exact, fair rate limiters and concurrency limiters for smol.
+//!
+//! ```
+//! use mtaio_smol::{ConcurrencyLimiter, Quota, RateLimiter};
+//!
+//! smol::block_on(async {
+//!     let rate = RateLimiter::new(Quota::per_second(100).burst(10));
+//!     let slots = ConcurrencyLimiter::new(4);
+//!
+//!     rate.acquire().await?; // waits its turn
+//!     let permit = slots.acquire().await?; // one of four, until it is dropped
+//! #   drop(permit);
+//!     Ok::<_, mtaio_smol::ResourceError>(())
+//! })?;
+//! # Ok::<_, mtaio_smol::ResourceError>(())
+//! ```
+//!
+//! The types are those of `mtaio-core` with [`SmolRuntime`] filled in, and their documentation is there. Timers are those of
+//! `async-io`, which its own thread drives: a limiter waits under any executor.
+
+#![forbid(unsafe_code)]
+
+mod runtime;
+
+pub use mtaio_core::limit::{
+    self, InvalidQuota, Quota, ResourceError, ResourceLimitError, ResourceLimitErrorKind, TokenBucket,
+};
+pub use mtaio_core::sync::{OwnedPermit, Permit, Semaphore};
+pub use mtaio_core::{Deadline, Instant, sync, time};
+
+pub use runtime::{SmolRuntime, SmolSleep};
+
+/// Lets through so many cells in a time, on smol: see [`limit::RateLimiter`].
+pub type RateLimiter = limit::RateLimiter<SmolRuntime>;
+
+/// Limits how much runs at once, on smol: see [`limit::ConcurrencyLimiter`].
+pub type ConcurrencyLimiter = limit::ConcurrencyLimiter<SmolRuntime>;

@@ -1,0 +1,50 @@
+//! Exact, fair rate limiters and concurrency limiters for async-std, and for plain threads.
+//!
+//! | names | for | feature |
+//! |---|---|---|
+//! | at the root | async-std | `async-std`, on by default |
+//! | in [`thread`] | programs without an async runtime: threads that block | none |
+//!
+//! ```
+//! # #[cfg(feature = "async-std")] {
+//! use mtaio_std_compat::{ConcurrencyLimiter, Quota, RateLimiter};
+//!
+//! async_std::task::block_on(async {
+//!     let rate = RateLimiter::new(Quota::per_second(100).burst(10));
+//!     let slots = ConcurrencyLimiter::new(4);
+//!
+//!     rate.acquire().await?; // waits its turn
+//!     let permit = slots.acquire().await?; // one of four, until it is dropped
+//! #   drop(permit);
+//!     Ok::<_, mtaio_std_compat::ResourceError>(())
+//! }).unwrap();
+//! # }
+//! ```
+//!
+//! The types are those of `mtaio-core` with a runtime filled in, and their documentation is there. Async-std is no longer
+//! maintained; it is here for those who are still on it.
+
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "async-std")]
+mod async_std_runtime;
+mod sleep;
+pub mod thread;
+
+pub use mtaio_core::limit::{
+    self, InvalidQuota, Quota, ResourceError, ResourceLimitError, ResourceLimitErrorKind, TokenBucket,
+};
+pub use mtaio_core::sync::{OwnedPermit, Permit, Semaphore};
+pub use mtaio_core::{Deadline, Instant, sync, time};
+
+#[cfg(feature = "async-std")]
+pub use async_std_runtime::AsyncStdRuntime;
+pub use sleep::IoSleep;
+
+/// Lets through so many cells in a time, on async-std: see [`limit::RateLimiter`].
+#[cfg(feature = "async-std")]
+pub type RateLimiter = limit::RateLimiter<AsyncStdRuntime>;
+
+/// Limits how much runs at once, on async-std: see [`limit::ConcurrencyLimiter`].
+#[cfg(feature = "async-std")]
+pub type ConcurrencyLimiter = limit::ConcurrencyLimiter<AsyncStdRuntime>;

@@ -1,0 +1,55 @@
+//! Tokio's sleep, on our clock.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+use mtaio_core::Instant;
+use mtaio_core::runtime::Sleep;
+use pin_project_lite::pin_project;
+
+use crate::clock;
+
+pin_project! {
+    /// Completes at an instant: the sleep of [`TokioRuntime`](crate::TokioRuntime).
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct TokioSleep {
+        #[pin]
+        sleep: tokio::time::Sleep,
+        at: Instant,
+    }
+}
+
+impl TokioSleep {
+    /// # Panics
+    ///
+    /// Outside a tokio runtime, or in one without its time driver.
+    pub(crate) fn new(at: Instant) -> Self {
+        Self { sleep: tokio::time::sleep_until(clock::to_tokio(at)), at }
+    }
+}
+
+impl Future for TokioSleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        loop {
+            ready!(this.sleep.as_mut().poll(context));
+            if clock::now() >= *this.at && *this.at != Instant::FAR {
+                return Poll::Ready(());
+            }
+            // Our clock is behind tokio's, by a little or because it was asked for more than tokio can sleep.
+            this.sleep.as_mut().reset(clock::to_tokio(*this.at));
+        }
+    }
+}
+
+impl Sleep for TokioSleep {
+    fn reset(self: Pin<&mut Self>, at: Instant) {
+        let this = self.project();
+        *this.at = at;
+        this.sleep.reset(clock::to_tokio(at));
+    }
+}
