@@ -395,3 +395,6 @@ impl<R: Timer> fmt::Debug for Shared<R> {
         f.debug_struct("Shared").finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, feature = "test-util"))]
+mod tests;

@@ -35,7 +35,10 @@ pub(crate) trait Supply: Sized {
     fn open(&self, state: &mut Self::State);
 
     /// The lock is about to be released: lets the fast path go again, unless somebody waits.
-    fn publish(&self, state: &mut Self::State, front: Option<&Self::Ask>) -> Self::After;
+    fn publish(&self, state: &mut Self::State, front: Option<&Self::Ask>);
+
+    /// After the last `publish` of a change: what it leaves to be done outside the lock. Whoever gets it does it.
+    fn leave(&self, state: &mut Self::State) -> Self::After;
 
     /// The lock was released and those who were served are awake.
     fn settle(&self, after: Self::After);
@@ -194,22 +197,18 @@ impl<U: Supply> WaitQueue<U> {
     pub(crate) fn try_take(&self, ask: &U::Ask) -> Result<(), U::Refusal> {
         let mut batch = WakeBatch::new();
         loop {
-            let (outcome, after, more) = self.queue.with(|locked, line| {
+            let (outcome, after) = self.queue.with(|locked, line| {
                 self.supply.open(&mut locked.state);
-                let more = self.pump(locked, line, &mut batch);
-                let outcome = if more {
-                    None
-                } else {
+                let done = self.pump(locked, line, &mut batch);
+                let outcome = done.then(|| {
                     self.serve_at_once(locked, line, ask)
-                        .or_else(|| Some(Err(self.supply.not_ready(&locked.state, ask))))
-                };
-                (outcome, self.publish(locked, line), more)
+                        .unwrap_or_else(|| Err(self.supply.not_ready(&locked.state, ask)))
+                });
+                (outcome, self.publish(locked, line, done))
             });
             batch.wake();
-            if !more {
+            if let Some((outcome, after)) = outcome.zip(after) {
                 self.supply.settle(after);
-            }
-            if let Some(outcome) = outcome {
                 return outcome;
             }
         }
@@ -237,43 +236,48 @@ impl<U: Supply> WaitQueue<U> {
 
     fn turn<R>(&self, change: impl FnOnce(&mut Locked<U::State>, &mut Line<U>) -> R) -> R {
         let mut batch = WakeBatch::new();
-        let (result, after, more) = self.queue.with(|locked, line| {
+        let (result, after) = self.queue.with(|locked, line| {
             self.supply.open(&mut locked.state);
             let result = change(locked, line);
-            let more = self.pump(locked, line, &mut batch);
-            (result, self.publish(locked, line), more)
+            let done = self.pump(locked, line, &mut batch);
+            (result, self.publish(locked, line, done))
         });
-        self.finish(batch, after, more);
+        self.finish(batch, after);
         result
     }
 
     /// Wakes those who were served, goes on while there are more than one batch takes, and does what is left to do.
-    fn finish(&self, mut batch: WakeBatch, mut after: U::After, mut more: bool) {
+    fn finish(&self, mut batch: WakeBatch, mut after: Option<U::After>) {
         batch.wake();
-        while more {
-            (after, more) = self.queue.with(|locked, line| {
+        let after = loop {
+            if let Some(after) = after {
+                break after;
+            }
+            after = self.queue.with(|locked, line| {
                 self.supply.open(&mut locked.state);
-                let more = self.pump(locked, line, &mut batch);
-                (self.publish(locked, line), more)
+                let done = self.pump(locked, line, &mut batch);
+                self.publish(locked, line, done)
             });
             batch.wake();
-        }
+        };
         self.supply.settle(after);
     }
 
-    fn publish(&self, locked: &mut Locked<U::State>, line: &Line<U>) -> U::After {
-        self.supply.publish(&mut locked.state, line.front().map(|waiter| &waiter.ask))
+    /// Publishes the state. What is left to do is known when the pump is `done`, and not before.
+    fn publish(&self, locked: &mut Locked<U::State>, line: &Line<U>, done: bool) -> Option<U::After> {
+        self.supply.publish(&mut locked.state, line.front().map(|waiter| &waiter.ask));
+        done.then(|| self.supply.leave(&mut locked.state))
     }
 
-    /// Finishes the pass over all waiters, then serves from the front. Returns true when the batch is full before that.
+    /// Finishes the pass over all waiters, then serves from the front. Returns false when the batch is full before that.
     fn pump(&self, locked: &mut Locked<U::State>, line: &mut Line<U>, batch: &mut WakeBatch) -> bool {
-        if self.look_at_all(locked, line, batch) {
-            return true;
+        if !self.look_at_all(locked, line, batch) {
+            return false;
         }
         self.supply.prepare(&mut locked.state);
         while let Some(front) = line.front() {
             if batch.is_full() {
-                return true;
+                return false;
             }
             let ask = front.ask;
             let answer = match self.supply.offer(&mut locked.state, &ask) {
@@ -285,14 +289,14 @@ impl<U: Supply> WaitQueue<U> {
             let waker = line.settle_front(|waiter| waiter.answer.take_waker(Answer::Done(answer)));
             waker.flatten().into_iter().for_each(|waker| batch.push(waker));
         }
-        false
+        true
     }
 
     /// The pass over all waiters: refuses those who can no longer be served, wakes those who must look after themselves.
     fn look_at_all(&self, locked: &mut Locked<U::State>, line: &mut Line<U>, batch: &mut WakeBatch) -> bool {
         while let Some(waiter) = line.marked() {
             if batch.is_full() {
-                return true;
+                return false;
             }
             let ask = waiter.ask;
             let refusal = if locked.pass.review { self.supply.review(&mut locked.state, &ask) } else { None };
@@ -310,7 +314,7 @@ impl<U: Supply> WaitQueue<U> {
             waker.into_iter().for_each(|waker| batch.push(waker));
         }
         locked.pass = Pass::default();
-        false
+        true
     }
 }
 
@@ -393,31 +397,27 @@ where
         let mut batch = WakeBatch::new();
         let mut waker = Some(waker.clone());
         loop {
-            let (outcome, after, more) = seat.as_mut().with(|owner, mut access| {
+            let (outcome, after) = seat.as_mut().with(|owner, mut access| {
                 let queue = owner.waits();
                 queue.supply.open(&mut access.state.state);
-                let more = queue.pump(access.state, access.list, &mut batch);
-                let outcome =
-                    if more { None } else { queue.serve_at_once(access.state, access.list, ask).map(Poll::Ready) };
-                let outcome = outcome.or_else(|| {
-                    let state = &mut access.state.state;
-                    if more {
-                        return None;
-                    }
-                    if let Err(refusal) = queue.supply.admit(state, ask, access.list.len()) {
-                        return Some(Poll::Ready(Err(refusal)));
-                    }
-                    queue.supply.joined(state, ask);
-                    access.sit(Waiter { ask: *ask, answer: Answer::Waiting(waker.take()?) });
-                    Some(Poll::Pending)
+                let done = queue.pump(access.state, access.list, &mut batch);
+                let outcome = done.then(|| match queue.serve_at_once(access.state, access.list, ask) {
+                    Some(answer) => Poll::Ready(answer),
+                    None => match queue.supply.admit(&access.state.state, ask, access.list.len()) {
+                        Err(refusal) => Poll::Ready(Err(refusal)),
+                        Ok(()) => {
+                            queue.supply.joined(&mut access.state.state, ask);
+                            let answer = waker.take().map_or(Answer::Roused, Answer::Waiting);
+                            access.sit(Waiter { ask: *ask, answer });
+                            Poll::Pending
+                        }
+                    },
                 });
-                (outcome, queue.publish(access.state, access.list), more)
+                (outcome, queue.publish(access.state, access.list, done))
             });
             batch.wake();
-            if !more {
+            if let Some((outcome, after)) = outcome.zip(after) {
                 seat.owner().waits().supply.settle(after);
-            }
-            if let Some(outcome) = outcome {
                 return outcome;
             }
         }
@@ -446,7 +446,7 @@ where
     fn leave(self: Pin<&mut Self>) {
         let mut seat = self.project().seat;
         let mut batch = WakeBatch::new();
-        let (waiter, after, more) = seat.as_mut().with(|owner, mut access| {
+        let (waiter, after) = seat.as_mut().with(|owner, mut access| {
             let queue = owner.waits();
             let waiter = access.rise();
             let state = &mut access.state.state;
@@ -456,10 +456,10 @@ where
                 Some(Waiter { ask, answer: Answer::Waiting(_) | Answer::Roused }) => queue.supply.left(state, ask),
                 Some(Waiter { answer: Answer::Done(Err(_)), .. }) | None => {}
             }
-            let more = queue.pump(access.state, access.list, &mut batch);
-            (waiter, queue.publish(access.state, access.list), more)
+            let done = queue.pump(access.state, access.list, &mut batch);
+            (waiter, queue.publish(access.state, access.list, done))
         });
-        seat.owner().waits().finish(batch, after, more);
+        seat.owner().waits().finish(batch, after);
         drop(waiter);
     }
 }

@@ -118,17 +118,18 @@ impl<R: Timer> Shared<R> {
         let bell = Bell::new(&self.me, &self.queue.supply.runtime, context);
         // Set before it is hung, so that nobody sets it first from a place where that does not work.
         bell.set(due);
-        self.hang(bell, due)
+        self.hang(bell)
     }
 
-    fn hang(&self, bell: Arc<Bell<R>>, at: Instant) -> bool {
+    fn hang(&self, bell: Arc<Bell<R>>) -> bool {
         let mut bell = Some(bell);
         let hung = self.queue.change(|state| {
             // ORDERING: Acquire, pairs with the Release in `lost`. Either we see it here, or `lost` finds the bell.
             let lost = bell.as_ref().is_none_or(|bell| bell.lost.load(Ordering::Acquire));
             let known = |bell: &Arc<Bell<R>>| state.alarms.iter().any(|armed| armed.bell.context == bell.context);
             if let Some(bell) = bell.take_if(|bell| !lost && !known(bell)) {
-                state.alarms.push(Armed { bell, at });
+                // It may have rung already: it counts as not set, and the end of this change sets it.
+                state.alarms.push(Armed { bell, at: Instant::FAR });
             }
             !lost
         });

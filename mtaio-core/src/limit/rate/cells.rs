@@ -131,7 +131,7 @@ impl<R: Timer> Supply for Cells<R> {
         self.resync(state);
     }
 
-    fn publish(&self, state: &mut State<R>, front: Option<&Ask>) -> Ring<R> {
+    fn publish(&self, state: &mut State<R>, front: Option<&Ask>) {
         let lags = state.bucket.mark().late && state.bucket.mark().tat < state.units;
         state.set_late(front.is_some() || lags);
         state.due = match front {
@@ -146,6 +146,9 @@ impl<R: Timer> Supply for Cells<R> {
             state.published = state.bucket.moves();
         }
         self.word.publish(&state.bucket, front.is_some() || state.closed);
+    }
+
+    fn leave(&self, state: &mut State<R>) -> Ring<R> {
         Ring::of_those_behind(&mut state.alarms, state.due)
     }
 

@@ -141,11 +141,14 @@ impl Supply for Permits {
         self.word.fetch_or(QUEUED, Ordering::Relaxed);
     }
 
-    fn publish(&self, tally: &mut Tally, front: Option<&u32>) -> bool {
+    fn publish(&self, tally: &mut Tally, front: Option<&u32>) {
         if front.is_none() && tally.debt == 0 && tally.watchers == 0 {
             // ORDERING: Relaxed, as in `open`.
             self.word.fetch_and(!QUEUED, Ordering::Relaxed);
         }
+    }
+
+    fn leave(&self, tally: &mut Tally) -> bool {
         tally.watchers > 0 && self.in_flight(tally) == 0
     }
 

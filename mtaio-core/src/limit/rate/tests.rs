@@ -1,0 +1,95 @@
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::future::Future;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::sync::Mutex;
+
+use super::RateLimiter;
+use crate::limit::quota::Quota;
+use crate::runtime::{Alarm, Clock, ManualClock, ManualSleep, Spawn, Tick, Timer, VirtualRuntime};
+use crate::time::Instant;
+
+/// A runtime whose alarm rings at once the first time: time has passed before `set` returns.
+#[derive(Clone, Default)]
+struct Hasty {
+    clock: ManualClock,
+    sets: Arc<Mutex<Vec<Instant>>>,
+}
+
+struct HastyAlarm {
+    runtime: Hasty,
+    target: Weak<dyn Tick>,
+}
+
+impl Clock for Hasty {
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+}
+
+impl Timer for Hasty {
+    type Sleep = ManualSleep;
+    type Alarm = HastyAlarm;
+
+    fn sleep_until(&self, at: Instant) -> ManualSleep {
+        self.clock.sleep_until(at)
+    }
+
+    fn granularity(&self) -> Duration {
+        self.clock.granularity()
+    }
+
+    fn alarm(&self, target: Weak<dyn Tick>) -> HastyAlarm {
+        HastyAlarm { runtime: self.clone(), target }
+    }
+}
+
+impl Alarm for HastyAlarm {
+    fn set(&self, at: Instant) {
+        let first = {
+            let mut sets = self.runtime.sets.lock().unwrap();
+            sets.push(at);
+            sets.len() == 1
+        };
+        if first {
+            self.runtime.clock.set(at);
+            self.target.upgrade().unwrap().tick();
+        }
+    }
+}
+
+fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn an_alarm_that_rings_before_the_limiter_knows_of_it_is_set_again() {
+    let runtime = Hasty::default();
+    let limiter = RateLimiter::with_runtime(Quota::per_second(10).burst(1), runtime.clone());
+    limiter.try_acquire().unwrap();
+    let (mut first, mut second) = (pin!(limiter.acquire()), pin!(limiter.acquire()));
+    assert!(poll(first.as_mut()).is_pending());
+    assert!(poll(second.as_mut()).is_pending());
+    assert!(poll(first).is_ready(), "the alarm has rung for it");
+    assert_eq!(runtime.sets.lock().unwrap().last(), Some(&Instant::from_nanos(200_000_000)));
+}
+
+#[test]
+fn a_tick_that_serves_more_waiters_than_one_batch_sets_the_alarm_again() {
+    let runtime = VirtualRuntime::coarse(0, Duration::from_millis(10));
+    let limiter = RateLimiter::with_runtime(Quota::per_second(10_000).burst(1), runtime.clone());
+    runtime.block_on(async {
+        let tasks: Vec<_> = (0..1000)
+            .map(|_| {
+                let limiter = limiter.clone();
+                runtime.spawn(async move { limiter.acquire().await })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+    });
+    assert_eq!(runtime.now(), Instant::from_nanos(100_000_000));
+}
