@@ -34,6 +34,8 @@
 
 #![no_std]
 #![deny(unsafe_code)]
+// The queue serves the limiters too, which need a heap.
+#![cfg_attr(not(feature = "alloc"), allow(dead_code, unused_imports))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;

@@ -117,7 +117,7 @@ mod wide {
 
 /// A panic that was caught, to be let go later.
 #[cfg(feature = "std")]
-pub(crate) type Panic = std::boxed::Box<dyn core::any::Any + Send>;
+pub(crate) type Panic = alloc::boxed::Box<dyn core::any::Any + Send>;
 /// Without std nothing can be caught: there a panic ends the program, or unwinds through us.
 #[cfg(not(feature = "std"))]
 pub(crate) type Panic = core::convert::Infallible;
@@ -151,6 +151,9 @@ pub(crate) fn unwinding() -> bool {
     #[cfg(not(feature = "std"))]
     return false;
 }
+
+/// How many wakers leave the lock at once. Under loom few, so that the models see a batch that overflows.
+pub(crate) const BATCH: usize = if cfg!(loom) { 2 } else { 32 };
 
 /// Up to `N` values in place, first in, first out; slots that hold nothing cost nothing.
 pub(crate) struct Stage<T, const N: usize> {

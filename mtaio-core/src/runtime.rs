@@ -12,7 +12,7 @@
 //! 2. [`Sleep`] completes never before its instant *by the same clock*: it looks at `now` again before it completes.
 //! 3. A sleep that is pending wakes the last waker that it was polled with, once its instant has come and the runtime is
 //!    being driven. It is not lost.
-//! 4. A sleep whose instant has passed completes at its next poll. One until [`Instant::FAR`] never does.
+//! 4. A sleep whose instant has passed completes at its next poll. One until [`Instant::FAR`](crate::Instant::FAR) never does.
 //! 5. Dropping a sleep cancels it, and drops its waker.
 //! 6. [`Sleep::reset`] moves the instant of a sleep, also of one that has completed.
 //! 7. Wakers are called and dropped with none of the timer's locks held: a waker may poll, reset or drop the sleep that calls

@@ -20,6 +20,8 @@
 
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
 mod runtime;
 
 pub use mtaio_core::limit::{

@@ -1,10 +1,10 @@
 //! What smol supplies.
 
+use alloc::sync::Weak;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
-use std::sync::Weak;
 
 use mtaio_core::Instant;
 use mtaio_core::alarm::SleepAlarm;

@@ -26,6 +26,8 @@
 
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
 #[cfg(feature = "async-std")]
 mod async_std_runtime;
 mod sleep;

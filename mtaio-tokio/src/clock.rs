@@ -10,9 +10,11 @@ use mtaio_core::Instant;
 use mtaio_core::runtime::{Clock, SystemClock};
 use tokio::runtime::Builder;
 
+#[allow(dead_code, reason = "used where `test-util` is off")]
 /// What the call finds where tokio's time cannot be moved.
 struct NotPausable;
 
+#[allow(dead_code, reason = "used where `test-util` is off")]
 trait StartPaused {
     fn start_paused(&mut self, _: bool) -> NotPausable {
         NotPausable

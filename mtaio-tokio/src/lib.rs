@@ -33,6 +33,8 @@
 
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
 mod clock;
 mod runtime;
 mod sleep;

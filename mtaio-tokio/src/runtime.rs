@@ -1,9 +1,9 @@
 //! What tokio supplies.
 
+use alloc::sync::Weak;
 use core::future::Future;
 use core::hash::{Hash, Hasher};
 use core::time::Duration;
-use std::sync::Weak;
 
 use mtaio_core::Instant;
 use mtaio_core::alarm::TaskAlarm;

@@ -146,7 +146,7 @@ impl TokenBucket {
     pub(super) fn sync(&mut self, now: Instant, cap: u64) -> u64 {
         let since = now.as_nanos().wrapping_sub(self.base);
         if since <= self.gcra.horizon() {
-            let units = self.gcra.scale().units(since);
+            let units = self.gcra.scale().units_within(since);
             if self.mark.tat <= units + self.gcra.scale().burst {
                 return units;
             }
@@ -158,7 +158,7 @@ impl TokenBucket {
     /// How long after `now` the units since the base are `target`.
     #[inline]
     pub(super) fn wait(&self, now: Instant, units: u64, target: u128) -> Wait {
-        self.gcra.scale().wait(now.as_nanos().wrapping_sub(self.base), units, target)
+        self.gcra.scale().long_wait(now.as_nanos().wrapping_sub(self.base), units, target)
     }
 
     pub(super) fn too_large(&self, n: u32) -> ResourceLimitError {

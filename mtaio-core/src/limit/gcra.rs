@@ -143,7 +143,7 @@ impl Gcra {
         match self.scale.take(Mark { tat, late: false }, units, 0, n) {
             Ok(mark) => Ok(mark.tat),
             Err(Shortage::TooLarge) => Err(Refused(None)),
-            Err(Shortage::Until(target)) => Err(Refused(Some(self.scale.wait(now, units, target.into())))),
+            Err(Shortage::Until(target)) => Err(Refused(Some(self.scale.wait(now, units, target)))),
         }
     }
 
@@ -183,8 +183,13 @@ impl Scale {
         Self { factor: ((units << shift) / period) as u64, shift, cost: 1 << bits, burst: burst << bits }
     }
 
-    /// The whole units in `nanos`.
+    /// The whole units in `nanos`, of which there are no more than the horizon.
     #[inline]
+    pub(super) const fn units_within(&self, nanos: u64) -> u64 {
+        if self.shift == 0 { nanos * self.factor } else { self.units(nanos) }
+    }
+
+    /// The whole units in `nanos`.
     pub(super) const fn units(&self, nanos: u64) -> u64 {
         let units = (nanos as u128 * self.factor as u128) >> self.shift;
         if units > u64::MAX as u128 { u64::MAX } else { units as u64 }
@@ -196,28 +201,36 @@ impl Scale {
     }
 
     /// Takes `n` cells at `now` units. Where the mark is late, up to `cap` units before now are made use of.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&self, mark: Mark, now: u64, cap: u64, n: u32) -> Result<Mark, Shortage> {
-        let floor = if mark.late { now.saturating_sub(cap) } else { now };
-        // A mark before its floor idled there: that is no credit.
-        let (start, late) = if mark.tat >= floor { (mark.tat, mark.late) } else { (now, false) };
-        let cost = u64::from(n).checked_mul(self.cost).filter(|&cost| cost <= self.burst).ok_or(Shortage::TooLarge)?;
+        // A TAT before now, or before the cap where it is late, idled there: that is no credit.
+        let lags = mark.late && mark.tat < now && mark.tat.saturating_add(cap) >= now;
+        let start = if lags { mark.tat } else { mark.tat.max(now) };
+        let cost = match u64::from(n).checked_mul(self.cost) {
+            Some(cost) if cost <= self.burst => cost,
+            _ => return Err(Shortage::TooLarge),
+        };
         let tat = start.saturating_add(cost);
         if tat > now.saturating_add(self.burst) {
             return Err(Shortage::Until(tat - self.burst));
         }
-        Ok(Mark { tat, late: late && tat < now })
+        Ok(Mark { tat, late: lags && tat < now })
     }
 
     /// How long after `now` (in nanoseconds and in units) `target` units have passed.
     #[inline]
-    pub(super) fn wait(&self, now: u64, now_units: u64, target: u128) -> Wait {
+    pub(super) fn wait(&self, now: u64, now_units: u64, target: u64) -> Wait {
         match NonZeroU64::new(self.factor) {
-            Some(per_nano) if self.shift == 0 => {
-                let units = target.saturating_sub(now_units.into());
-                Wait { units: u64::try_from(units).unwrap_or(u64::MAX), per_nano }
-            }
-            _ => self.scaled_wait(now, target),
+            Some(per_nano) if self.shift == 0 => Wait { units: target.saturating_sub(now_units), per_nano },
+            _ => self.scaled_wait(now, target.into()),
+        }
+    }
+
+    /// As [`wait`](Self::wait), for more units than any bucket has: those of a long queue.
+    pub(super) fn long_wait(&self, now: u64, now_units: u64, target: u128) -> Wait {
+        match u64::try_from(target) {
+            Ok(target) => self.wait(now, now_units, target),
+            Err(_) => self.scaled_wait(now, target),
         }
     }
 

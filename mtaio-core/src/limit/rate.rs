@@ -76,7 +76,7 @@ pub(crate) struct Shared<R: Timer> {
 waits!([R: Timer] Shared<R>, Cells<R>, queue);
 
 impl<R: Timer> Shared<R> {
-    #[inline]
+    #[inline(always)]
     fn try_take_at_once(&self, n: u32) -> Fast {
         let cells = &self.queue.supply;
         cells.word.try_take(|| cells.runtime.now(), n)
@@ -135,7 +135,7 @@ impl<R: Timer> RateLimiter<R> {
     /// # Errors
     ///
     /// As [`try_acquire`](Self::try_acquire), and too large if `n` exceeds the burst.
-    #[inline]
+    #[inline(always)]
     pub fn try_acquire_many(&self, n: u32) -> Result<(), ResourceLimitError> {
         match self.shared.try_take_at_once(n) {
             Fast::Taken => Ok(()),

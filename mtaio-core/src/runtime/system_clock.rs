@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::Clock;
-use crate::time::Instant;
+use crate::time::{Instant, nanos};
 
 /// The monotonic clock of the operating system. All values tell the same time.
 ///
@@ -13,21 +13,30 @@ use crate::time::Instant;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
-struct Origin {
+/// What the first reading was.
+enum Origin {
     #[cfg(feature = "tsc")]
-    counter: Option<fastant::Anchor>,
-    std: std::time::Instant,
+    Counter {
+        clock: quanta::Clock,
+        start: u64,
+    },
+    Std(std::time::Instant),
 }
 
 impl Origin {
     #[inline]
     fn get() -> &'static Self {
         static ORIGIN: OnceLock<Origin> = OnceLock::new();
-        ORIGIN.get_or_init(|| Self {
-            #[cfg(feature = "tsc")]
-            counter: kernel_trusts_counter().then(fastant::Anchor::new),
-            std: std::time::Instant::now(),
-        })
+        ORIGIN.get_or_init(Self::find)
+    }
+
+    fn find() -> Self {
+        #[cfg(feature = "tsc")]
+        if kernel_trusts_counter() {
+            let clock = quanta::Clock::new();
+            return Self::Counter { start: clock.raw(), clock };
+        }
+        Self::Std(std::time::Instant::now())
     }
 }
 
@@ -35,7 +44,7 @@ impl Origin {
 #[cfg(feature = "tsc")]
 fn kernel_trusts_counter() -> bool {
     let source = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
-    fastant::is_tsc_available() && std::fs::read_to_string(source).is_ok_and(|name| name.trim() == "tsc")
+    std::fs::read_to_string(source).is_ok_and(|name| name.trim() == "tsc")
 }
 
 impl SystemClock {
@@ -50,14 +59,11 @@ impl SystemClock {
 impl Clock for SystemClock {
     #[inline]
     fn now(&self) -> Instant {
-        let origin = Origin::get();
-        #[cfg(feature = "tsc")]
-        if let Some(anchor) = &origin.counter {
-            // The anchor's origin is the Unix epoch, which fits until the year 2554.
-            return Instant::from_nanos(fastant::Instant::now().as_unix_nanos(anchor));
+        match Origin::get() {
+            #[cfg(feature = "tsc")]
+            Origin::Counter { clock, start } => Instant::from_nanos(clock.delta_as_nanos(*start, clock.raw())),
+            Origin::Std(start) => Instant::from_nanos(nanos(start.elapsed())),
         }
-        let nanos = origin.std.elapsed().as_nanos();
-        Instant::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }
 

@@ -2,10 +2,7 @@
 
 use core::task::Waker;
 
-use crate::primitive::{Panic, Stage, catch, resume};
-
-/// How many wakers leave the lock at once. Under loom few, so that the models see a batch that overflows.
-pub(crate) const BATCH: usize = if cfg!(loom) { 2 } else { 32 };
+use crate::primitive::{BATCH, Panic, Stage, catch, resume};
 
 /// Collects wakers under a lock and calls them outside it, in order.
 ///

@@ -1,8 +1,8 @@
 //! What plain threads supply.
 
+use alloc::sync::Weak;
 use core::future::Future;
 use core::time::Duration;
-use std::sync::Weak;
 
 use mtaio_core::Instant;
 use mtaio_core::alarm::SleepAlarm;

@@ -129,6 +129,12 @@ impl<R: Timer> Supply for Cells<R> {
         state.bucket.set_mark(self.word.stop());
         state.now = self.runtime.now();
         self.resync(state);
+        if state.queued > 0 {
+            // Somebody waited all along: what lags within the cap is the timer's doing, and only what exceeds it is lost.
+            let floor = state.units.saturating_sub(self.cap_units(state));
+            let mark = state.bucket.mark();
+            state.bucket.set_mark(Mark { tat: mark.tat.max(floor), late: true });
+        }
     }
 
     fn publish(&self, state: &mut State<R>, front: Option<&Ask>) {
