@@ -1,1 +1,17 @@
-//! Nothing: the tests are in `tests/`, one file a subject.
+//! What the tests in `tests/` share; and every code block of the documentation, which the documentation tests compile and run.
+
+/// Declares a page whose code blocks are tests.
+macro_rules! pages {
+    ($($name:ident: $path:literal,)*) => {
+        $(#[cfg(doctest)]
+        #[doc = include_str!($path)]
+        mod $name {})*
+    };
+}
+
+pages! {
+    readme: "../../README.md",
+    choosing_an_adapter: "../../docs/choosing-an-adapter.md",
+    testing_with_clocks: "../../docs/testing-with-clocks.md",
+    embedding: "../../docs/embedding.md",
+}
