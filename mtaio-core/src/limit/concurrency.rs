@@ -99,7 +99,7 @@ impl<R: Timer> ConcurrencyLimiter<R> {
     }
 
     /// Makes a limiter step by step: how many may wait.
-    pub fn builder(limit: usize) -> ConcurrencyLimiterBuilder {
+    pub fn builder(limit: usize) -> ConcurrencyLimiterBuilder<R> {
         ConcurrencyLimiterBuilder::new(limit)
     }
 

@@ -106,11 +106,11 @@ impl<R: Timer> RateLimiter<R> {
     }
 
     /// Makes a limiter step by step: how full it begins, how many may wait.
-    pub fn builder(quota: Quota) -> RateLimiterBuilder {
+    pub fn builder(quota: Quota) -> RateLimiterBuilder<R> {
         RateLimiterBuilder::new(quota)
     }
 
-    fn from_builder(builder: RateLimiterBuilder, runtime: R) -> Self {
+    fn from_builder(builder: RateLimiterBuilder<R>, runtime: R) -> Self {
         let bucket = TokenBucket::with_cells(builder.quota, runtime.now(), builder.initial);
         let shared = Arc::new_cyclic(|me| Shared {
             queue: WaitQueue::new(Cells::new(&bucket, runtime), State::new(bucket, builder.max_waiters)),

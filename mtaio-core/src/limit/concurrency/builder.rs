@@ -1,6 +1,7 @@
 //! How a concurrency limiter is made, where `new` does not say enough.
 
 use alloc::sync::Arc;
+use core::marker::PhantomData;
 
 use super::ConcurrencyLimiter;
 use crate::limit::quota::InvalidQuota;
@@ -10,14 +11,15 @@ use crate::sync::Semaphore;
 /// Makes a [`ConcurrencyLimiter`]: see [`ConcurrencyLimiter::builder`].
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it builds"]
-pub struct ConcurrencyLimiterBuilder {
+pub struct ConcurrencyLimiterBuilder<R> {
     limit: usize,
     max_waiters: usize,
+    runtime: PhantomData<fn() -> R>,
 }
 
-impl ConcurrencyLimiterBuilder {
+impl<R: Timer> ConcurrencyLimiterBuilder<R> {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, max_waiters: usize::MAX }
+        Self { limit, max_waiters: usize::MAX, runtime: PhantomData }
     }
 
     /// Lets at most so many wait; whoever comes then is refused at once.
@@ -30,7 +32,10 @@ impl ConcurrencyLimiterBuilder {
     /// # Errors
     ///
     /// [`InvalidQuota`] if the limit is zero.
-    pub fn build<R: Timer + Default>(self) -> Result<ConcurrencyLimiter<R>, InvalidQuota> {
+    pub fn build(self) -> Result<ConcurrencyLimiter<R>, InvalidQuota>
+    where
+        R: Default,
+    {
         self.build_on(R::default())
     }
 
@@ -39,7 +44,7 @@ impl ConcurrencyLimiterBuilder {
     /// # Errors
     ///
     /// [`InvalidQuota`] if the limit is zero.
-    pub fn build_on<R: Timer>(self, runtime: R) -> Result<ConcurrencyLimiter<R>, InvalidQuota> {
+    pub fn build_on(self, runtime: R) -> Result<ConcurrencyLimiter<R>, InvalidQuota> {
         if self.limit == 0 {
             return Err(InvalidQuota::no_slots());
         }
