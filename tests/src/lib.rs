@@ -1,4 +1,14 @@
-//! What the tests in `tests/` share; and every code block of the documentation, which the documentation tests compile and run.
+//! What the tests share. They are in `tests/`, one file a subject.
+
+mod executor;
+mod mailer;
+mod panicky;
+mod watchdog;
+
+pub use executor::{CountingWaker, park_on, poll_once};
+pub use mailer::Mailer;
+pub use panicky::{Panicky, message_of, panic_of};
+pub use watchdog::{until, within_a_minute};
 
 /// Declares a page whose code blocks are tests.
 macro_rules! pages {
