@@ -16,7 +16,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
-use crate::primitive::{AtomicU64, AtomicUsize, Lock, Ordering};
+use crate::primitive::{AtomicU64, AtomicUsize, Lock, Ordering, Panic, catch, resume};
 use crate::runtime::{Alarm, Sleep, Tick, Timer};
 use crate::time::Instant;
 
@@ -92,20 +92,25 @@ impl<T: Timer> Engine<T> {
             return;
         }
         let recover = Recover(self);
+        let mut panic = None;
         loop {
             // ORDERING: AcqRel, pairs with the swap of who leaves a notice: what it wanted is seen by this step.
             self.phase.swap(RUNNING, Ordering::AcqRel);
-            self.step();
+            self.step(&mut panic);
             // ORDERING: AcqRel: publishes the bed to the next runner; a failure means a notice, which the next swap acquires.
             if self.phase.compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                 break;
             }
         }
         core::mem::forget(recover);
+        if let Some(panic) = panic {
+            resume(panic);
+        }
     }
 
-    /// Sleeps until what is wanted, and ticks as often as that has come.
-    fn step(&self) {
+    /// Sleeps until what is wanted, and ticks as often as that has come. A tick calls wakers, which are foreign and may panic: it
+    /// has set the alarm again all the same, so the first panic is kept until that is slept for.
+    fn step(&self, panic: &mut Option<Panic>) {
         let Some(mut bed) = self.bed.with(Option::take) else { return };
         // ORDERING: Acquire, pairs with the AcqRel in `set`.
         while let Some(wanted) = wanted(self.wanted.load(Ordering::Acquire)) {
@@ -117,7 +122,11 @@ impl<T: Timer> Engine<T> {
             self.wanted.swap(u64::MAX, Ordering::AcqRel);
             bed.last_tick = Some(self.timer.now());
             match self.target.upgrade() {
-                Some(target) => target.tick(),
+                Some(target) => {
+                    if let Err(caught) = catch(|| target.tick()) {
+                        panic.get_or_insert(caught);
+                    }
+                }
                 None => break,
             }
         }
