@@ -8,7 +8,8 @@
 //!    lock in which the front could have been served and was not, except that time has passed.
 //! 3. A waiter that leaves after its grant and before it noticed gives the grant back, and the pump passes it on.
 //! 4. Wakers are cloned before the lock, and called and dropped after it.
-//! 5. A waker that panics costs nobody else anything: see [`WakeBatch`].
+//! 5. A waker that panics costs nobody else anything: see [`WakeBatch`]. Whoever is unwound by it while it is served at once gives
+//!    back what it was granted.
 
 use core::fmt;
 use core::pin::Pin;
@@ -209,8 +210,16 @@ impl<U: Supply> WaitQueue<U> {
             batch.wake();
             if let Some((outcome, after)) = outcome.zip(after) {
                 self.supply.settle(after);
+                self.restore_if(outcome.is_ok() && batch.has_panicked(), ask);
                 return outcome;
             }
+        }
+    }
+
+    /// Gives back what was granted to somebody who is about to be unwound.
+    fn restore_if(&self, lost: bool, ask: &U::Ask) {
+        if lost {
+            self.change(|state| self.supply.restore(state, ask));
         }
     }
 
@@ -417,7 +426,10 @@ where
             });
             batch.wake();
             if let Some((outcome, after)) = outcome.zip(after) {
-                seat.owner().waits().supply.settle(after);
+                let queue = seat.owner().waits();
+                queue.supply.settle(after);
+                batch.discard(waker.take());
+                queue.restore_if(matches!(outcome, Poll::Ready(Ok(()))) && batch.has_panicked(), ask);
                 return outcome;
             }
         }

@@ -38,6 +38,18 @@ impl WakeBatch {
             }
         }
     }
+
+    /// Drops a waker that is not needed. No lock is held.
+    pub(crate) fn discard(&mut self, waker: Option<Waker>) {
+        if let Err(panic) = catch(|| drop(waker)) {
+            self.panic.get_or_insert(panic);
+        }
+    }
+
+    /// Whether a panic will go on when the batch is dropped.
+    pub(crate) fn has_panicked(&self) -> bool {
+        self.panic.is_some()
+    }
 }
 
 impl Drop for WakeBatch {
