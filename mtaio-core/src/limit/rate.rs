@@ -350,8 +350,7 @@ impl<R: Timer> RateLimiter<R> {
 
     /// Ends every wait, now and later, with a closed error. Closing twice is closing.
     pub fn close(&self) {
-        self.shared.queue.change_and_review(|state| state.closed = true);
-        self.shared.closing.close();
+        self.shared.closing.close_after(|| self.shared.queue.change_and_review(|state| state.closed = true));
     }
 
     /// Whether it is closed.

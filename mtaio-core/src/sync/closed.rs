@@ -1,12 +1,14 @@
 //! The end of something, and those who wait for it.
 
+use alloc::sync::Arc;
+use alloc::task::Wake;
 use core::future::Future;
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll, Waker, ready};
 
 use event_listener::{Event, EventListener};
 
-use crate::primitive::{AtomicBool, Ordering, const_fn};
+use crate::primitive::{AtomicBool, Ordering, catch, const_fn};
 
 /// Whether something is closed. It stays so.
 pub(crate) struct Closing {
@@ -25,6 +27,18 @@ impl Closing {
         // ORDERING: Release, pairs with the Acquire in `is_closed`: who sees the end sees what came before it.
         self.is_closed.store(true, Ordering::Release);
         self.event.notify(usize::MAX);
+    }
+
+    /// Closes after `last`, also if that panics.
+    pub(crate) fn close_after(&self, last: impl FnOnce()) {
+        struct Close<'a>(&'a Closing);
+        impl Drop for Close<'_> {
+            fn drop(&mut self) {
+                self.0.close();
+            }
+        }
+        let _close = Close(self);
+        last();
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -59,6 +73,26 @@ impl core::fmt::Debug for Closed<'_> {
     }
 }
 
+/// A waker that keeps its panics to itself: events call and drop wakers under their lock, and would not survive one.
+struct Quiet(Option<Waker>);
+
+impl Wake for Quiet {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // The panic hook has told of it.
+        let _ = catch(|| self.0.iter().for_each(Waker::wake_by_ref));
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        let _ = catch(|| drop(self.0.take()));
+    }
+}
+
 /// Waits for `event` until `done`. A listener is made before the last look, so that no notice is missed.
 pub(super) fn poll_until(
     listener: &mut Option<EventListener>,
@@ -70,7 +104,8 @@ pub(super) fn poll_until(
         match listener {
             None => *listener = Some(event.listen()),
             Some(heard) => {
-                ready!(Pin::new(heard).poll(context));
+                let quiet = Waker::from(Arc::new(Quiet(Some(context.waker().clone()))));
+                ready!(Pin::new(heard).poll(&mut Context::from_waker(&quiet)));
                 *listener = None;
             }
         }

@@ -265,11 +265,11 @@ impl Semaphore {
 
     /// Ends every wait, now and later, with [`AcquireErrorKind::Closed`]. Held permits stay valid. Closing twice is closing.
     pub fn close(&self) {
-        self.queue.change_and_review(|_| {
-            self.queue.supply.close();
-        });
+        let close = || self.queue.change_and_review(|_| self.queue.supply.close());
         #[cfg(feature = "alloc")]
-        self.queue.supply.closing.close();
+        self.queue.supply.closing.close_after(close);
+        #[cfg(not(feature = "alloc"))]
+        close();
     }
 
     /// Whether it is closed.
