@@ -1,4 +1,4 @@
-//! What the tests share. They are in `tests/`, one file a subject.
+//! What the tests in `tests/` share; and every code block of the documentation, which the documentation tests compile and run.
 
 mod executor;
 mod mailer;

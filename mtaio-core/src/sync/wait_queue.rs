@@ -210,7 +210,7 @@ impl<U: Supply> WaitQueue<U> {
             batch.wake();
             if let Some((outcome, after)) = outcome.zip(after) {
                 self.supply.settle(after);
-                self.restore_if(outcome.is_ok() && batch.has_panicked(), ask);
+                self.restore_if(outcome.is_ok() && batch.will_unwind(), ask);
                 return outcome;
             }
         }
@@ -429,7 +429,7 @@ where
                 let queue = seat.owner().waits();
                 queue.supply.settle(after);
                 batch.discard(waker.take());
-                queue.restore_if(matches!(outcome, Poll::Ready(Ok(()))) && batch.has_panicked(), ask);
+                queue.restore_if(matches!(outcome, Poll::Ready(Ok(()))) && batch.will_unwind(), ask);
                 return outcome;
             }
         }

@@ -2,7 +2,7 @@
 
 use core::task::Waker;
 
-use crate::primitive::{BATCH, Panic, Stage, catch, resume};
+use crate::primitive::{BATCH, Panic, Stage, catch, resume, unwinding};
 
 /// Collects wakers under a lock and calls them outside it, in order.
 ///
@@ -46,9 +46,9 @@ impl WakeBatch {
         }
     }
 
-    /// Whether a panic will go on when the batch is dropped.
-    pub(crate) fn has_panicked(&self) -> bool {
-        self.panic.is_some()
+    /// Whether a panic will go on when the batch is dropped: not on a thread that unwinds already.
+    pub(crate) fn will_unwind(&self) -> bool {
+        self.panic.is_some() && !unwinding()
     }
 }
 
