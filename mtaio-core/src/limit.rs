@@ -27,6 +27,6 @@ pub use error::{ResourceError, ResourceLimitError, ResourceLimitErrorKind};
 pub use gcra::{Gcra, Refused};
 pub use quota::{InvalidQuota, Quota};
 #[cfg(feature = "alloc")]
-pub use rate::{AcquireCells, AcquireCellsOwned, AcquireCellsWithin, RateLimiter, RateLimiterBuilder};
+pub use rate::{AcquireCells, AcquireCellsOwned, AcquireCellsWithin, Driver, RateLimiter, RateLimiterBuilder};
 #[cfg(feature = "alloc")]
 pub use run::{Call, NotAsync, Run, TryRun, Wrapped};

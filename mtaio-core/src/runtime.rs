@@ -16,7 +16,7 @@
 //! 5. Dropping a sleep cancels it, and drops its waker.
 //! 6. [`Sleep::reset`] moves the instant of a sleep, also of one that has completed.
 //! 7. Wakers are called and dropped with none of the timer's locks held: a waker may poll, reset or drop the sleep that calls
-//!    it. A timer that cannot do this says so in [`Timer::WAKES_UNLOCKED`].
+//!    it. A timer that cannot do this says so in `Timer::WAKES_UNLOCKED`.
 //! 8. A sleep can be polled first in one task or thread and then in another.
 //! 9. [`Timer::context_id`] names the runtime that is polling now, if there can be several: a sleep made here fires when that
 //!    one is driven. Where one driver serves all, it is 0.

@@ -78,8 +78,11 @@ impl<T: Timer> Wake for Knock<T> {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if let Some(engine) = self.0.upgrade() {
-            engine.run();
+        match self.0.upgrade() {
+            Some(engine) if T::WAKES_UNLOCKED => engine.run(),
+            // Whoever is woken sets the alarm again, and that runs the engine where no lock of the timer's is held.
+            Some(engine) => drop(engine.target.upgrade().map(|target| target.nudge())),
+            None => {}
         }
     }
 }

@@ -12,7 +12,7 @@ use core::future::Future;
 use core::time::Duration;
 
 pub use builder::RateLimiterBuilder;
-pub use future::{AcquireCells, AcquireCellsOwned, AcquireCellsWithin};
+pub use future::{AcquireCells, AcquireCellsOwned, AcquireCellsWithin, Driver};
 
 use cells::{Ask, Cells, State};
 use word::Fast;
@@ -80,6 +80,11 @@ impl<R: Timer> Shared<R> {
     fn try_take_at_once(&self, n: u32) -> Fast {
         let cells = &self.queue.supply;
         cells.word.try_take(|| cells.runtime.now(), n)
+    }
+
+    /// Serves those whose turn has come, and sets the alarms for the next.
+    fn tick(&self) {
+        self.queue.change(|_| ());
     }
 
     #[cold]
@@ -330,7 +335,7 @@ impl<R: Timer> RateLimiter<R> {
     /// How many cells one who does not wait can have now: none while anybody waits.
     pub fn available(&self) -> u32 {
         // A pump first: those whose turn has come are not in the way.
-        self.shared.queue.change(|_| ());
+        self.shared.tick();
         self.shared.queue.peek(|state, waiters| match waiters {
             0 if !state.closed => state.bucket.available(state.now),
             _ => 0,
@@ -351,6 +356,9 @@ impl<R: Timer> RateLimiter<R> {
     /// Ends every wait, now and later, with a closed error. Closing twice is closing.
     pub fn close(&self) {
         self.shared.closing.close_after(|| self.shared.queue.change_and_review(|state| state.closed = true));
+        if let Some(driver) = self.shared.queue.peek(|state, _| state.driver.take()) {
+            driver.wake();
+        }
     }
 
     /// Whether it is closed.
@@ -365,6 +373,19 @@ impl<R: Timer> RateLimiter<R> {
     /// Nothing is lost by dropping the future.
     pub fn closed(&self) -> Closed<'_> {
         self.shared.closing.closed()
+    }
+
+    /// Ticks the limiter where its runtime's timers cannot, because they call wakers under a lock of their own
+    /// ([`Timer::WAKES_UNLOCKED`] is false there).
+    ///
+    /// Without it the waiter at the front does that, and one that is not polled holds up those behind it. Spawn it once; it
+    /// completes when the limiter is closed. Everywhere else there is no need for it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
+    pub fn driver(&self) -> Driver<R> {
+        Driver::new(Arc::clone(&self.shared))
     }
 
     /// The runtime it waits on.

@@ -25,6 +25,9 @@ pub trait Timer: Clock + Clone + Send + Sync + 'static {
     type Alarm: Alarm;
 
     /// Whether sleeps call their wakers with no lock held (MUST 7), so that a waker may use the timer.
+    ///
+    /// Where they do not, an alarm leaves its tick to the waiter at the front, and to
+    /// [`RateLimiter::driver`](crate::limit::RateLimiter::driver) if that is being polled.
     const WAKES_UNLOCKED: bool = true;
 
     /// Completes at `at` or soon after it.
@@ -60,6 +63,11 @@ pub trait Sleep: Future<Output = ()> + Send + 'static {
 pub trait Tick: Send + Sync {
     /// The instant has come.
     fn tick(&self);
+
+    /// The instant has come, and the caller may hold locks of the timer's: somebody is woken who will see to it.
+    fn nudge(&self) {
+        self.tick();
+    }
 
     /// The alarm's runtime went away: what was set will not come.
     fn lost(&self);

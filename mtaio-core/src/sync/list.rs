@@ -64,6 +64,12 @@ impl<T> List<T> {
         self.head.map(|node| unsafe { &(*node.as_ptr()).value })
     }
 
+    /// As [`front`](Self::front), to be changed.
+    pub(crate) fn front_mut(&mut self) -> Option<&mut T> {
+        // SAFETY: as in `front`; `&mut self` makes the reference the only one.
+        self.head.map(|node| unsafe { &mut (*node.as_ptr()).value })
+    }
+
     /// Unlinks the front after `settle` has had its value, and hands the value over to the owner of its seat.
     pub(crate) fn settle_front<R>(&mut self, settle: impl FnOnce(&mut T) -> R) -> Option<R> {
         self.head.map(|node| self.settle(node, settle))

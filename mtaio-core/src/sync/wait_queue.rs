@@ -194,6 +194,16 @@ impl<U: Supply> WaitQueue<U> {
         });
     }
 
+    /// Wakes one who will look after the queue, without looking after it: the waker that `change` finds, or the front's.
+    pub(crate) fn nudge(&self, change: impl FnOnce(&mut U::State) -> Option<Waker>) {
+        let waker = self.queue.with(|locked, line| {
+            change(&mut locked.state).or_else(|| line.front_mut()?.answer.take_waker(Answer::Roused))
+        });
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
     /// Serves `ask` at once, or says why not. Nobody who waits is overtaken.
     pub(crate) fn try_take(&self, ask: &U::Ask) -> Result<(), U::Refusal> {
         let mut batch = WakeBatch::new();

@@ -67,6 +67,13 @@ impl<R: Timer> Bell<R> {
         })
     }
 
+    /// Under the lock: it has rung.
+    fn unset(&self, alarms: &mut [Armed<R>]) {
+        for armed in alarms.iter_mut().filter(|armed| core::ptr::eq(&*armed.bell, self)) {
+            armed.at = Instant::FAR;
+        }
+    }
+
     fn set(&self, at: Instant) {
         /// Whoever counted on this alarm sets its own if this one panics.
         struct Undo<'a, R: Timer>(&'a Bell<R>);
@@ -85,10 +92,15 @@ impl<R: Timer> Bell<R> {
 impl<R: Timer> Tick for Bell<R> {
     fn tick(&self) {
         if let Some(limiter) = self.limiter.upgrade() {
-            limiter.queue.change(|state| {
-                for armed in state.alarms.iter_mut().filter(|armed| core::ptr::eq(&*armed.bell, self)) {
-                    armed.at = Instant::FAR;
-                }
+            limiter.queue.change(|state| self.unset(&mut state.alarms));
+        }
+    }
+
+    fn nudge(&self) {
+        if let Some(limiter) = self.limiter.upgrade() {
+            limiter.queue.nudge(|state| {
+                self.unset(&mut state.alarms);
+                state.driver.take()
             });
         }
     }

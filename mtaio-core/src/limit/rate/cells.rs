@@ -7,6 +7,7 @@
 //! is granted.
 
 use alloc::vec::Vec;
+use core::task::Waker;
 
 use super::alarms::{Armed, Ring};
 use super::word::Word;
@@ -47,6 +48,8 @@ pub(crate) struct State<R: Timer> {
     /// When the front's turn comes; the end of time if nobody waits.
     pub(super) due: Instant,
     pub(super) alarms: Vec<Armed<R>>,
+    /// Who ticks, where the timer's wakers cannot.
+    pub(super) driver: Option<Waker>,
     /// The bucket's parameters that the word has.
     published: u64,
 }
@@ -64,6 +67,7 @@ impl<R: Timer> State<R> {
             reach: 0,
             due: Instant::FAR,
             alarms: Vec::new(),
+            driver: None,
         }
     }
 

@@ -52,6 +52,9 @@ where
     let runtime = &wait.owner().queue.supply.runtime;
     let here = runtime.context_id();
     let ask = Ask { n, deadline: deadline(runtime) };
+    if !R::WAKES_UNLOCKED && wait.is_queued() {
+        wait.owner().tick();
+    }
     let poll = wait.as_mut().poll(context, &ask);
     if poll.is_pending() && !wait.owner().watch(here) {
         // The runtime went away under us. If we live on elsewhere, we look again there.
@@ -152,5 +155,31 @@ impl<R: Timer> Future for AcquireCellsWithin<'_, R> {
         let max_wait = *this.max_wait;
         // Only the first poll asks; the deadline of one who queues is in the queue.
         poll_cells(this.wait, context, *this.n, |clock| Clock::now(clock) + max_wait)
+    }
+}
+
+/// Ticks a limiter whose runtime's timers cannot: the future of [`RateLimiter::driver`](super::RateLimiter::driver).
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Driver<R: Timer> {
+    limiter: Arc<Shared<R>>,
+}
+
+impl<R: Timer> Driver<R> {
+    pub(super) fn new(limiter: Arc<Shared<R>>) -> Self {
+        Self { limiter }
+    }
+}
+
+impl<R: Timer> Future for Driver<R> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let fresh = Some(context.waker().clone());
+        let (old, closed) =
+            self.limiter.queue.peek(|state, _| (core::mem::replace(&mut state.driver, fresh), state.closed));
+        drop(old);
+        self.limiter.tick();
+        if closed { Poll::Ready(()) } else { Poll::Pending }
     }
 }
