@@ -129,7 +129,7 @@ fn the_waiter_at_the_front_ticks_and_those_behind_follow() {
 fn a_front_waiter_that_is_dropped_when_it_was_nudged_hands_the_alarm_on() {
     let (runtime, limiter) = exhausted();
     let (second_woken, second_waker) = Flag::new();
-    let mut first = std::boxed::Box::pin(limiter.acquire());
+    let mut first = alloc::boxed::Box::pin(limiter.acquire());
     let mut second = pin!(limiter.acquire());
     assert!(poll(first.as_mut()).is_pending());
     assert!(poll_by(second.as_mut(), &second_waker).is_pending());
