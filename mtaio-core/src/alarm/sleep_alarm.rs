@@ -158,7 +158,8 @@ impl<T: Timer> Bed<T> {
     }
 }
 
-/// Frees the phase if foreign code panics while the alarm runs: the next to set it starts afresh.
+/// If foreign code panics while the alarm runs, a waker or the sleep, what was set then counts as lost: a notice may have been
+/// left, and nobody runs to see it. The next to set it starts afresh.
 struct Recover<'a, T: Timer>(&'a Engine<T>);
 
 impl<T: Timer> Drop for Recover<'_, T> {
@@ -166,6 +167,9 @@ impl<T: Timer> Drop for Recover<'_, T> {
         self.0.bed.with(|bed| _ = bed.get_or_insert(Bed { sleep: None, last_tick: None }));
         // ORDERING: Release, pairs with the swap of the next runner.
         self.0.phase.store(IDLE, Ordering::Release);
+        if let Some(target) = self.0.target.upgrade() {
+            target.lost();
+        }
     }
 }
 

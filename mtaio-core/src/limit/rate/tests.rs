@@ -97,3 +97,51 @@ fn a_tick_that_serves_more_waiters_than_one_batch_sets_the_alarm_again() {
     });
     assert_eq!(runtime.now(), Instant::from_nanos(100_000_000));
 }
+
+/// A waker that panics, and one that counts.
+struct Panics;
+
+impl alloc::task::Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker of somebody else");
+    }
+}
+
+#[derive(Default)]
+struct Counts(core::sync::atomic::AtomicUsize);
+
+impl alloc::task::Wake for Counts {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+fn poll_as<F: Future>(
+    future: Pin<&mut F>,
+    waker: Arc<impl alloc::task::Wake + Send + Sync + 'static>,
+) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(&Waker::from(waker)))
+}
+
+#[test]
+fn a_waker_that_panics_in_a_tick_does_not_silence_the_alarm() {
+    let clock = ManualClock::new();
+    let limiter = RateLimiter::with_runtime(Quota::per_second(10).burst(1), clock.clone());
+    limiter.try_acquire().unwrap();
+    let (mut first, mut second) = (pin!(limiter.acquire()), pin!(limiter.acquire()));
+    let awake = Arc::new(Counts::default());
+    let woken = || awake.0.load(core::sync::atomic::Ordering::Relaxed);
+    assert!(poll_as(first.as_mut(), Arc::new(Panics)).is_pending());
+    assert!(poll_as(second.as_mut(), awake.clone()).is_pending());
+    let step = Duration::from_millis(100);
+    let outcome = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| clock.advance(step)));
+    assert!(outcome.is_err(), "the panic goes on to whoever moved the clock");
+    // It may have been woken to look after itself.
+    if woken() > 0 {
+        assert!(poll_as(second.as_mut(), awake.clone()).is_pending());
+    }
+    let before = woken();
+    clock.advance(step);
+    assert_eq!(woken(), before + 1);
+    assert!(poll(second).is_ready());
+}
