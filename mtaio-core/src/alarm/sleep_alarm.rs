@@ -111,13 +111,22 @@ impl<T: Timer> Engine<T> {
         }
     }
 
+    /// When to tick, so that ticks keep their distance. A clock that stepped back takes the last tick with it.
+    fn not_too_soon(&self, wanted: Instant, last_tick: Option<Instant>) -> Instant {
+        let distance = self.timer.granularity() / 2;
+        match last_tick {
+            Some(last) if wanted < last + distance => wanted.max(last.min(self.timer.now()) + distance),
+            _ => wanted,
+        }
+    }
+
     /// Sleeps until what is wanted, and ticks as often as that has come. A tick calls wakers, which are foreign and may panic: it
     /// has set the alarm again all the same, so the first panic is kept until that is slept for.
     fn step(&self, panic: &mut Option<Panic>) {
         let Some(mut bed) = self.bed.with(Option::take) else { return };
         // ORDERING: Acquire, pairs with the AcqRel in `set`.
         while let Some(wanted) = wanted(self.wanted.load(Ordering::Acquire)) {
-            let at = bed.last_tick.map_or(wanted, |last| wanted.max(last + self.timer.granularity() / 2));
+            let at = self.not_too_soon(wanted, bed.last_tick);
             if bed.poll(&self.timer, at, &mut Context::from_waker(&self.waker)).is_pending() {
                 break;
             }

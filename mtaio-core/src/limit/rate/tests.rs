@@ -145,3 +145,23 @@ fn a_waker_that_panics_in_a_tick_does_not_silence_the_alarm() {
     assert_eq!(woken(), before + 1);
     assert!(poll(second).is_ready());
 }
+
+#[test]
+fn an_alarm_rings_in_time_after_the_clock_has_stepped_back() {
+    let clock = ManualClock::new();
+    clock.set(Instant::from_nanos(3_600_000_000_000));
+    let limiter = RateLimiter::with_runtime(Quota::per_second(10).burst(1), clock.clone());
+    limiter.try_acquire().unwrap();
+    let step = Duration::from_millis(100);
+    let mut first = pin!(limiter.acquire());
+    assert!(poll(first.as_mut()).is_pending());
+    clock.advance(step);
+    assert!(poll(first).is_ready());
+    clock.set(Instant::from_nanos(1_000_000_000));
+    let awake = Arc::new(Counts::default());
+    let mut second = pin!(limiter.acquire());
+    assert!(poll_as(second.as_mut(), awake.clone()).is_pending());
+    clock.advance(step);
+    assert_eq!(awake.0.load(core::sync::atomic::Ordering::Relaxed), 1);
+    assert!(poll(second).is_ready());
+}
