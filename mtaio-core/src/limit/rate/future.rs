@@ -32,6 +32,8 @@ where
         match wait.owner().try_take_at_once(n) {
             Fast::Taken => return Poll::Ready(Ok(())),
             Fast::Refused(error) if error.kind() == ResourceLimitErrorKind::TooLarge => return Poll::Ready(Err(error)),
+            // Nothing asked for does not queue.
+            Fast::Slow if n == 0 => return Poll::Ready(wait.owner().try_take_in_turn(n)),
             Fast::Refused(_) | Fast::Slow => {}
         }
     }

@@ -165,3 +165,15 @@ fn an_alarm_rings_in_time_after_the_clock_has_stepped_back() {
     assert_eq!(awake.0.load(core::sync::atomic::Ordering::Relaxed), 1);
     assert!(poll(second).is_ready());
 }
+
+#[test]
+fn nothing_asked_for_is_there_at_once_also_behind_others() {
+    let clock = ManualClock::new();
+    let limiter = RateLimiter::with_runtime(Quota::per_second(10).burst(1), clock);
+    limiter.try_acquire().unwrap();
+    let mut first = pin!(limiter.acquire());
+    assert!(poll(first.as_mut()).is_pending());
+    assert_eq!(poll(pin!(limiter.acquire_many(0))), Poll::Ready(Ok(())));
+    limiter.close();
+    assert!(matches!(poll(pin!(limiter.acquire_many(0))), Poll::Ready(Err(error)) if error.is_closed()));
+}
