@@ -199,3 +199,203 @@ impl TokenBucket {
         self.mark.tat = u64::try_from(i128::from(units) + owed).unwrap_or(0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The same bucket in whole numbers that nothing rounds: a nanosecond is `cells`, a cell is `period`.
+    struct Model {
+        cells: i128,
+        period: i128,
+        burst: i128,
+        /// When it will be full.
+        full: i128,
+    }
+
+    impl Model {
+        fn new(quota: Quota) -> Self {
+            let (cells, period) = quota.terms();
+            let burst = i128::from(quota.burst_size()) * i128::from(period);
+            Self { cells: cells.into(), period: period.into(), burst, full: 0 }
+        }
+
+        /// How much more than `n` cells there is at `now`; if it is negative, they do not conform.
+        fn spare(&self, now: u64, n: u32) -> i128 {
+            let now = i128::from(now) * self.cells;
+            now + self.burst - self.full.max(now) - i128::from(n) * self.period
+        }
+
+        fn take(&mut self, now: u64, n: u32) {
+            self.full = self.full.max(i128::from(now) * self.cells) + i128::from(n) * self.period;
+        }
+    }
+
+    fn is_exact(quota: Quota) -> bool {
+        Gcra::new(quota).scale().shift == 0
+    }
+
+    /// Numbers of every magnitude.
+    fn magnitude(bits: u32) -> impl Strategy<Value = u64> {
+        (0..bits, any::<u64>()).prop_map(|(top, bits)| (1 << top) | (bits & ((1 << top) - 1)))
+    }
+
+    fn quota() -> impl Strategy<Value = Quota> {
+        (magnitude(32), magnitude(64), magnitude(32)).prop_map(|(cells, period, burst)| {
+            Quota::new(cells as u32, Duration::from_nanos(period)).unwrap().burst(burst as u32)
+        })
+    }
+
+    /// What happens next: so much later, in thousandths of a cell's time, and then some; so many cells, in 16ths of the burst.
+    fn history() -> impl Strategy<Value = Vec<(u64, u64, u32, u32)>> {
+        prop::collection::vec((0..3000_u64, prop_oneof![Just(0), magnitude(40)], 0..20_u32, 0..3_u32), 1..60)
+    }
+
+    fn follow(quota: Quota, history: Vec<(u64, u64, u32, u32)>, mut each: impl FnMut(Instant, u32)) {
+        let mut now = 0_u64;
+        for (part, jump, sixteenths, more) in history {
+            let cell = quota.emission_interval().as_nanos() * u128::from(part) / 1000;
+            now = now.saturating_add(u64::try_from(cell).unwrap_or(u64::MAX)).saturating_add(jump).min(1 << 62);
+            let n = u64::from(quota.burst_size()) * u64::from(sixteenths) / 16 + u64::from(more);
+            each(Instant::from_nanos(now), u32::try_from(n).unwrap_or(u32::MAX));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_decision_is_that_of_exact_fractions(quota in quota(), history in history()) {
+            let (mut bucket, mut model) = (TokenBucket::new(quota), Model::new(quota));
+            // Where units are rounded: a part of the burst, and of the cells in a nanosecond.
+            let slack = if is_exact(quota) { 0 } else { (model.burst >> 40) + (model.cells >> 20) + 1 };
+            let mut wrong = None;
+            follow(quota, history, |now, n| {
+                let taken = bucket.try_take(now, n).is_ok();
+                let spare = model.spare(now.as_nanos(), n);
+                if taken != (spare >= 0) && (n > quota.burst_size() || spare.abs() > slack) {
+                    wrong.get_or_insert((now, n, spare));
+                }
+                if taken {
+                    model.take(now.as_nanos(), n);
+                }
+            });
+            prop_assert_eq!(wrong, None);
+        }
+
+        #[test]
+        fn retry_after_is_true_to_the_nanosecond(quota in quota(), history in history()) {
+            let mut bucket = TokenBucket::new(quota);
+            let mut wrong = None;
+            follow(quota, history, |now, n| {
+                let Err(error) = bucket.try_take(now, n) else { return };
+                let Some(wait) = error.retry_after() else { return };
+                let at = now + wait;
+                if at == Instant::FAR {
+                    return;
+                }
+                let then = bucket.clone().try_take(at, n).is_ok();
+                let before = bucket.clone().try_take(at - Duration::from_nanos(1), n).is_ok();
+                if !then || before || bucket.ready_at(now, n) != Ok(at) {
+                    wrong.get_or_insert((now, n, wait));
+                }
+            });
+            prop_assert_eq!(wrong, None);
+        }
+
+        #[test]
+        fn what_is_available_can_be_taken_and_one_more_cannot(quota in quota(), history in history()) {
+            let mut bucket = TokenBucket::new(quota);
+            let mut wrong = None;
+            follow(quota, history, |now, n| {
+                let _ = bucket.try_take(now, n);
+                let there = bucket.available(now);
+                let mut all = bucket.clone();
+                let fits = all.try_take(now, there).is_ok() && all.available(now) == 0;
+                let more = there.checked_add(1).is_some_and(|more| bucket.clone().try_take(now, more).is_ok());
+                if !fits || more || there > quota.burst_size() {
+                    wrong.get_or_insert((now, n, there));
+                }
+            });
+            prop_assert_eq!(wrong, None);
+        }
+
+        #[test]
+        fn cells_that_are_put_back_are_there_again_and_no_more(quota in quota(), history in history()) {
+            let mut bucket = TokenBucket::new(quota);
+            let mut wrong = None;
+            follow(quota, history, |now, n| {
+                let before = bucket.available(now);
+                if bucket.try_take(now, n).is_ok() {
+                    if bucket.available(now) != before - n {
+                        wrong.get_or_insert((now, n, before));
+                    }
+                    bucket.refund(now, n);
+                }
+                if bucket.available(now) != before {
+                    wrong.get_or_insert((now, n, before));
+                }
+                bucket.refund(now, u32::MAX);
+                if bucket.available(now) != quota.burst_size() {
+                    wrong.get_or_insert((now, n, quota.burst_size()));
+                }
+                let _ = bucket.try_take(now, n);
+            });
+            prop_assert_eq!(wrong, None);
+        }
+
+        #[test]
+        fn a_new_quota_keeps_the_cells_and_makes_none(old in quota(), new in quota(), history in history()) {
+            let mut bucket = TokenBucket::new(old);
+            let mut end = Instant::ORIGIN;
+            follow(old, history, |now, n| {
+                let _ = bucket.try_take(now, n);
+                end = now;
+            });
+            let before = bucket.available(end);
+            bucket.set_quota(end, new);
+            let after = bucket.available(end);
+            // What the old quota counted in finer parts than the new one is rounded down.
+            prop_assert!(after <= before.min(new.burst_size()));
+            prop_assert!(after + 1 >= before.min(new.burst_size()));
+        }
+
+        #[test]
+        fn a_clock_that_steps_back_makes_no_cells_and_costs_at_most_a_refill(
+            quota in quota(),
+            history in history(),
+            back in magnitude(63),
+        ) {
+            let mut bucket = TokenBucket::new(quota);
+            let mut end = Instant::ORIGIN;
+            follow(quota, history, |now, n| {
+                let _ = bucket.try_take(now, n);
+                end = now;
+            });
+            bucket.refund(end, u32::MAX);
+            prop_assert!(bucket.try_take(end, quota.burst_size()).is_ok());
+            let now = end - Duration::from_nanos(back);
+            prop_assert_eq!(bucket.available(now), 0);
+            let (cells, period) = quota.terms();
+            let refill = (u128::from(quota.burst_size()) * u128::from(period)).div_ceil(cells.into());
+            if let Some(refill) = u64::try_from(refill).ok().filter(|&refill| refill < 1 << 62) {
+                prop_assert!(bucket.try_take(now, 1).is_err());
+                // A unit that the move of the base has rounded away is less than a nanosecond, or less than 2^-50 of the refill.
+                let full = now + Duration::from_nanos(refill + (refill >> 50) + 1);
+                prop_assert!(bucket.try_take(full, quota.burst_size()).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn a_slow_quota_with_a_large_burst_refills_however_often_one_asks() {
+        let quota = Quota::per_minute(1).burst(u32::MAX);
+        let mut bucket = TokenBucket::with_cells(quota, Instant::ORIGIN, 0);
+        let taken =
+            (0..=60_000_000).step_by(1000).filter(|&us| bucket.try_take(Instant::from_nanos(us * 1000), 1).is_ok());
+        assert_eq!(taken.count(), 1);
+    }
+}

@@ -22,6 +22,8 @@ use super::quota::Quota;
 const MAX_BURST: u64 = 1 << 52;
 /// How many units may have passed since the base; then the base moves.
 const MAX_UNITS: u64 = 1 << 53;
+/// The longest time since the base, 584 years.
+const MAX_TIME: u64 = u64::MAX;
 /// The most units in a nanosecond that still leave 16 ms between two moves of the base.
 const MAX_RATE: u64 = 1 << 29;
 /// The bits of a factor. With a time of 64 bits a product stays below 2^126, so that it can be signed.
@@ -123,8 +125,12 @@ impl Gcra {
             }
             _ => Scale::by_powers(cells as u128, period as u128, burst),
         };
-        let horizon = ((MAX_UNITS as u128) << scale.shift) / scale.factor as u128;
-        let horizon = if horizon > u64::MAX as u128 { u64::MAX } else { horizon as u64 };
+        let horizon = if MAX_UNITS.leading_zeros() + u64::BITS > scale.shift {
+            ((MAX_UNITS as u128) << scale.shift) / scale.factor as u128
+        } else {
+            u128::MAX
+        };
+        let horizon = if horizon > MAX_TIME as u128 { MAX_TIME } else { horizon as u64 };
         Self { quota, scale, horizon }
     }
 
