@@ -398,4 +398,12 @@ mod tests {
             (0..=60_000_000).step_by(1000).filter(|&us| bucket.try_take(Instant::from_nanos(us * 1000), 1).is_ok());
         assert_eq!(taken.count(), 1);
     }
+
+    #[test]
+    fn a_clock_that_steps_back_before_the_base_of_the_slowest_quota_fills_nothing() {
+        let quota = Quota::every(Duration::from_secs(86_400 * 365 * 100)).unwrap().burst(1 << 20);
+        let mut bucket = TokenBucket::with_cells(quota, Instant::from_nanos(1 << 40), 0);
+        assert_eq!(bucket.available(Instant::from_nanos(1 << 39)), 0);
+        assert!(bucket.try_take(Instant::from_nanos(1 << 39), 1).is_err());
+    }
 }

@@ -22,8 +22,8 @@ use super::quota::Quota;
 const MAX_BURST: u64 = 1 << 52;
 /// How many units may have passed since the base; then the base moves.
 const MAX_UNITS: u64 = 1 << 53;
-/// The longest time since the base, 584 years.
-const MAX_TIME: u64 = u64::MAX;
+/// The longest time since the base, 292 years: so that a time before the base, which wraps around, is beyond it.
+const MAX_TIME: u64 = u64::MAX / 2;
 /// The most units in a nanosecond that still leave 16 ms between two moves of the base.
 const MAX_RATE: u64 = 1 << 29;
 /// The bits of a factor. With a time of 64 bits a product stays below 2^126, so that it can be signed.
