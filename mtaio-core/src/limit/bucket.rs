@@ -182,8 +182,10 @@ impl TokenBucket {
         } else {
             i128::from(forward) - (1 << 64)
         };
-        let floor = if self.mark.late { -i128::from(cap) } else { 0 };
-        (i128::from(self.mark.tat) - scale.signed_units(since)).clamp(floor, scale.burst.into())
+        let owed = i128::from(self.mark.tat) - scale.signed_units(since);
+        // What lags by more than the cap idled.
+        let floor = if self.mark.late && owed >= -i128::from(cap) { owed } else { 0 };
+        owed.max(floor).min(scale.burst.into())
     }
 
     /// Moves the base to just before `now`, with the TAT `owed` units ahead of it.
@@ -405,5 +407,16 @@ mod tests {
         let mut bucket = TokenBucket::with_cells(quota, Instant::from_nanos(1 << 40), 0);
         assert_eq!(bucket.available(Instant::from_nanos(1 << 39)), 0);
         assert!(bucket.try_take(Instant::from_nanos(1 << 39), 1).is_err());
+    }
+
+    #[test]
+    fn a_late_mark_that_idled_beyond_the_horizon_is_no_credit() {
+        let mut bucket = TokenBucket::new(Quota::per_second(1_000_000_000).burst(1));
+        let cap = bucket.gcra.scale().units(4_000_000);
+        let start = bucket.sync(Instant::from_nanos(1 << 60), cap);
+        bucket.set_mark(Mark { tat: start - 1, late: true });
+        let later = Instant::from_nanos(1 << 62);
+        let units = bucket.sync(later, cap);
+        assert_eq!(bucket.mark().tat, units);
     }
 }
