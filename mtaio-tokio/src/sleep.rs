@@ -35,13 +35,19 @@ impl Future for TokioSleep {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
+        let at = *this.at;
+        let is_due = || clock::now() >= at && at != Instant::FAR;
+        // Our clock first: tokio's wheel rounds up, and may still have to turn.
+        if is_due() {
+            return Poll::Ready(());
+        }
         loop {
             ready!(this.sleep.as_mut().poll(context));
-            if clock::now() >= *this.at && *this.at != Instant::FAR {
+            if is_due() {
                 return Poll::Ready(());
             }
             // Our clock is behind tokio's, by a little or because it was asked for more than tokio can sleep.
-            this.sleep.as_mut().reset(clock::to_tokio(*this.at));
+            this.sleep.as_mut().reset(clock::to_tokio(at));
         }
     }
 }
