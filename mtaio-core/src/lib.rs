@@ -47,6 +47,8 @@ mod primitive;
 
 #[cfg(feature = "alloc")]
 pub mod alarm;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod limit;
 pub mod runtime;
 pub mod sync;
