@@ -1,0 +1,248 @@
+//! What users type, as the design says it, in each adapter: it compiles, and it runs.
+
+use core::mem::size_of;
+
+macro_rules! lines {
+    ($name:ident, $block_on:expr, $($path:tt)*) => {
+        mod $name {
+            use core::time::Duration;
+            use std::sync::{Arc, LazyLock};
+
+            use $($path)*::{
+                ConcurrencyLimiter, InvalidQuota, OwnedPermit, Permit, Quota, RateLimiter, ResourceError,
+                ResourceLimitError, ResourceLimitErrorKind, Semaphore, TokenBucket,
+            };
+
+            const CONSTANT: Quota = Quota::per_minute(90).burst(3);
+            static LIMITER: LazyLock<RateLimiter> = LazyLock::new(|| RateLimiter::new(CONSTANT));
+            static SEMAPHORE: Semaphore = Semaphore::new(2);
+
+            fn wide() -> Quota {
+                Quota::per_second(1000).burst(1000)
+            }
+
+            fn next(x: u8) -> u8 {
+                x + 1
+            }
+
+            #[test]
+            fn quotas() -> Result<(), InvalidQuota> {
+                let n = 7;
+                let quota = Quota::per_second(10).burst(20);
+                assert_eq!((Quota::per_minute(600).burst(20), Quota::per_hour(36_000).burst(20)), (quota, quota));
+                assert_eq!(Quota::new(10, Duration::from_secs(1))?.burst(20), quota);
+                assert_eq!(Quota::every(Duration::from_millis(100))?.burst(20), quota);
+                assert_eq!(Quota::from_rate(2.5)?.try_burst(n)?.burst_size(), 7);
+                assert_eq!("10/s".parse::<Quota>()?, Quota::per_second(10));
+                assert_eq!(quota.to_string(), "10/s burst 20");
+                Ok(())
+            }
+
+            #[test]
+            fn a_rate_limiter() -> Result<(), ResourceError> {
+                $block_on(async {
+                    let quota = Quota::per_second(10).burst(20);
+                    let limiter = RateLimiter::new(quota);
+                    limiter.try_acquire()?;
+                    limiter.acquire().await?;
+                    assert_eq!(limiter.run(async { 1 }).await?, 1);
+                    let f = limiter.wrap(|x| async move { next(x) });
+                    assert_eq!(f(1).await?, 2);
+
+                    let (n, q) = (2, wide());
+                    limiter.try_acquire_many(n)?;
+                    limiter.acquire_many(n).await?;
+                    limiter.acquire_within(Duration::ZERO).await?;
+                    limiter.acquire_many_within(n, Duration::ZERO).await?;
+                    limiter.run_many(n, async {}).await?;
+                    let both: Result<u8, ResourceError> = limiter.try_run(async { Ok(3) }).await;
+                    assert_eq!(both, Ok(3));
+                    let many = limiter.wrap_many(n, |(x, y): (u8, u8)| async move { x + y });
+                    assert_eq!(many((1, 2)).await?, 3);
+                    let sync = limiter.wrap_sync(|x: &str| x.len());
+                    assert_eq!(sync("four").await?, 4);
+
+                    limiter.set_quota(q);
+                    assert_eq!(limiter.quota(), q);
+                    assert!(limiter.available() >= 1);
+                    assert_eq!(limiter.waiters(), 0);
+                    limiter.refund(n);
+                    limiter.close();
+                    limiter.closed().await;
+                    assert!(limiter.try_acquire().is_err());
+                    Ok(())
+                })
+            }
+
+            #[test]
+            fn a_rate_limiter_step_by_step() -> Result<(), ResourceError> {
+                let (quota, n) = (wide(), 0);
+                let limiter = RateLimiter::builder(quota).initial(n).max_waiters(n as usize).build();
+                assert!(limiter.quota() == quota);
+                let runtime = *limiter.runtime();
+                RateLimiter::with_runtime(quota, runtime).try_acquire()?;
+                RateLimiter::builder(quota).build_on(runtime).try_acquire()?;
+                LIMITER.try_acquire()?;
+                Ok(())
+            }
+
+            #[test]
+            fn a_concurrency_limiter() -> Result<(), ResourceError> {
+                $block_on(async {
+                    let slots = ConcurrencyLimiter::new(5);
+                    let permit = slots.acquire().await?;
+                    assert_eq!((slots.limit(), slots.in_flight(), slots.available(), slots.waiters()), (5, 1, 4, 0));
+                    slots.set_limit(8);
+                    assert_eq!(slots.available(), 7);
+                    drop(permit);
+
+                    let _: Permit<'_> = slots.acquire_many(2).await?;
+                    let _: Permit<'_> = slots.acquire_within(Duration::ZERO).await?;
+                    let owned: OwnedPermit = slots.acquire_owned().await?;
+                    let more: OwnedPermit = slots.acquire_many_owned(2).await?;
+                    drop((owned, more, slots.try_acquire()?, slots.try_acquire_many(2)?));
+                    drop((slots.try_acquire_owned()?, slots.try_acquire_many_owned(2)?));
+                    slots.idle().await;
+
+                    assert_eq!(slots.run(async { 1 }).await?, 1);
+                    let both: Result<u8, ResourceError> = slots.try_run(async { Ok(3) }).await;
+                    assert_eq!(both, Ok(3));
+                    let f = slots.wrap(|x| async move { next(x) });
+                    assert_eq!(f(1).await?, 2);
+                    assert_eq!(slots.wrap_sync(next)(1).await?, 2);
+                    slots.close();
+                    slots.closed().await;
+                    Ok(())
+                })
+            }
+
+            #[test]
+            fn a_concurrency_limiter_of_other_sizes() -> Result<(), ResourceError> {
+                assert!(ConcurrencyLimiter::try_new(0).is_err());
+                assert_eq!(ConcurrencyLimiter::try_new(1)?.limit(), 1);
+                assert!(ConcurrencyLimiter::per_core(2).limit() >= 2);
+                assert_eq!(ConcurrencyLimiter::builder(5).max_waiters(1).build()?.limit(), 5);
+                let runtime = *ConcurrencyLimiter::new(5).runtime();
+                assert_eq!(ConcurrencyLimiter::with_runtime(5, runtime).limit(), 5);
+                Ok(())
+            }
+
+            #[test]
+            fn a_semaphore() -> Result<(), ResourceError> {
+                $block_on(async {
+                    let mut permit = SEMAPHORE.acquire_many(2).await?;
+                    let half = permit.split(1).expect("it has two");
+                    assert!(permit.merge(half).is_ok());
+                    permit.forget();
+                    SEMAPHORE.add_permits(2);
+                    assert_eq!((SEMAPHORE.reduce_permits(1), SEMAPHORE.available()), (1, 1));
+                    drop(SEMAPHORE.acquire().await?);
+                    drop((SEMAPHORE.try_acquire_many(1)?, SEMAPHORE.try_acquire().unwrap_err()));
+                    let semaphore = Arc::new(Semaphore::new(2));
+                    let _owned: OwnedPermit = semaphore.acquire_owned().await?;
+                    drop(semaphore.try_acquire_owned()?);
+                    semaphore.close();
+                    Ok(())
+                })
+            }
+
+            #[test]
+            fn a_token_bucket() -> Result<(), ResourceError> {
+                let (now, n) = (mtaio_core::Instant::from_nanos(1_000_000_000), 1);
+                let mut bucket = TokenBucket::new(Quota::per_second(10));
+                bucket.try_take(now, n)?;
+                assert_eq!((bucket.available(now), bucket.ready_at(now, n)?), (9, now));
+                bucket.refund(now, n);
+                assert_eq!(bucket.available(now), 10);
+                Ok(())
+            }
+
+            #[test]
+            fn errors() {
+                let limiter = RateLimiter::new(Quota::per_hour(1));
+                limiter.try_acquire().unwrap();
+                let error: ResourceLimitError = limiter.try_acquire().unwrap_err();
+                assert_eq!(error.kind(), ResourceLimitErrorKind::NotReady);
+                assert!(error.retry_after().is_some());
+                assert!(matches!(ResourceError::from(error), ResourceError::Limit(_)));
+                assert!(matches!("x".parse::<Quota>().map_err(ResourceError::from), Err(ResourceError::Quota(_))));
+            }
+        }
+    };
+}
+
+fn on_tokio<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+}
+
+lines!(tokio_names, super::on_tokio, mtaio_tokio);
+lines!(smol_names, smol::block_on, mtaio_smol);
+lines!(async_std_names, async_std::task::block_on, mtaio_std_compat);
+lines!(thread_names, mtaio_std_compat::thread::block_on, mtaio_std_compat::thread);
+
+use mtaio_core::limit::{
+    AcquireCells, AcquireCellsWithin, AcquireSlots, ConcurrencyLimiter, InvalidQuota, Quota, RateLimiter,
+    ResourceError, ResourceLimitError,
+};
+use mtaio_core::runtime::{ManualClock, VirtualRuntime};
+use mtaio_core::sync::{Acquire, AcquireError, AcquireOwned, OwnedPermit, Permit, Semaphore};
+use mtaio_tokio::TokioRuntime;
+
+/// Compiles only for what is not `Unpin`: for all else there would be two implementations to choose from.
+trait NotUnpin<Witness> {
+    fn check() {}
+}
+
+struct Pinned;
+struct Moves;
+
+impl<T> NotUnpin<Pinned> for T {}
+impl<T: Unpin> NotUnpin<Moves> for T {}
+
+fn is_handle<T: Send + Sync + Clone + Unpin + 'static>() {}
+fn is_shared<T: Send + Sync>() {}
+fn is_future<T: Send>() {}
+fn is_error<T: core::error::Error + Send + Sync + Clone + 'static>() {}
+
+#[test]
+fn limiters_are_handles_and_futures_are_pinned_and_sent() {
+    is_handle::<RateLimiter<TokioRuntime>>();
+    is_handle::<RateLimiter<VirtualRuntime>>();
+    is_handle::<RateLimiter<ManualClock>>();
+    is_handle::<ConcurrencyLimiter<TokioRuntime>>();
+    is_shared::<Semaphore>();
+    is_shared::<Permit<'_>>();
+    is_shared::<OwnedPermit>();
+    is_future::<Acquire<'_>>();
+    is_future::<AcquireOwned>();
+    is_future::<AcquireSlots<'_>>();
+    is_future::<AcquireCells<'_, TokioRuntime>>();
+    is_future::<AcquireCellsWithin<'_, TokioRuntime>>();
+    <Acquire<'_> as NotUnpin<_>>::check();
+    <AcquireOwned as NotUnpin<_>>::check();
+    <AcquireSlots<'_> as NotUnpin<_>>::check();
+    <AcquireCells<'_, TokioRuntime> as NotUnpin<_>>::check();
+    <AcquireCellsWithin<'_, TokioRuntime> as NotUnpin<_>>::check();
+    is_error::<ResourceLimitError>();
+    is_error::<ResourceError>();
+    is_error::<InvalidQuota>();
+    is_error::<AcquireError>();
+}
+
+fn is_at_most<T>(bytes: usize) {
+    let (name, size) = (core::any::type_name::<T>(), size_of::<T>());
+    assert!(size <= bytes, "{name} has {size} bytes, and may have {bytes}");
+}
+
+#[test]
+fn what_is_many_is_small() {
+    is_at_most::<Acquire<'_>>(80);
+    is_at_most::<AcquireSlots<'_>>(80);
+    is_at_most::<AcquireCells<'_, TokioRuntime>>(88);
+    is_at_most::<Permit<'_>>(16);
+    is_at_most::<ResourceLimitError>(24);
+    is_at_most::<AcquireError>(24);
+    is_at_most::<Quota>(16);
+    is_at_most::<RateLimiter<TokioRuntime>>(size_of::<usize>());
+    is_at_most::<ConcurrencyLimiter<TokioRuntime>>(size_of::<usize>());
+}
