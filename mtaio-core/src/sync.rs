@@ -20,3 +20,6 @@ pub(crate) use closed::Closing;
 pub(crate) use list::Handle;
 pub(crate) use semaphore::Refusal;
 pub(crate) use wait_queue::{Supply, Verdict, Wait, WaitQueue, waits};
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

@@ -329,7 +329,8 @@ impl Semaphore {
 
     fn forget(&self, n: u32) {
         let n = n as usize;
-        self.queue.change(|tally| {
+        // Where the total bounds a request, somebody may ask for too much now.
+        self.queue.change_and_review(|tally| {
             // What the total does not cover was a debt, and is paid now.
             let uncovered = n.saturating_sub(tally.total);
             tally.total -= n - uncovered;

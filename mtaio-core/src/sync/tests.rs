@@ -1,0 +1,7 @@
+//! The wait machinery, against simple models and in every interleaving.
+//!
+//! Tests whose names begin with `loom_` are models; `RUSTFLAGS="--cfg loom" cargo test -p mtaio-core --lib --release loom_`
+//! explores them.
+
+mod semaphore;
+mod wakers;
