@@ -202,3 +202,24 @@ impl<T, const N: usize> Drop for Stage<T, N> {
         while self.pop().is_some() {}
     }
 }
+
+/// What models of concurrent code stand on.
+#[cfg(all(test, feature = "std"))]
+pub(crate) mod model {
+    #[cfg(loom)]
+    pub(crate) use loom::thread;
+    #[cfg(not(loom))]
+    pub(crate) use std::thread;
+
+    /// Runs a model: under loom in every interleaving with few preemptions, otherwise often.
+    pub(crate) fn explore(model: impl Fn() + Send + Sync + 'static) {
+        #[cfg(loom)]
+        {
+            let mut builder = loom::model::Builder::new();
+            builder.preemption_bound = Some(3);
+            builder.check(model);
+        }
+        #[cfg(not(loom))]
+        (0..200).for_each(|_| model());
+    }
+}

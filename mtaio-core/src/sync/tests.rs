@@ -3,5 +3,8 @@
 //! Tests whose names begin with `loom_` are models; `RUSTFLAGS="--cfg loom" cargo test -p mtaio-core --lib --release loom_`
 //! explores them.
 
+mod interleavings;
+mod list;
 mod semaphore;
+mod wake_batch;
 mod wakers;

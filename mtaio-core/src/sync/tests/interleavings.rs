@@ -1,0 +1,153 @@
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::task::{Poll, Waker};
+
+use super::wakers::{Counter, poll, poll_with};
+use crate::primitive::model::{explore, thread};
+use crate::sync::{AcquireErrorKind, AcquireOwned, OwnedPermit, Semaphore};
+
+type Outcome = Result<OwnedPermit, crate::sync::AcquireError>;
+
+/// A wait with a waker of its own.
+struct Waiting {
+    future: core::pin::Pin<Box<AcquireOwned>>,
+    wakes: Arc<Counter>,
+}
+
+impl Waiting {
+    fn new(semaphore: &Arc<Semaphore>) -> Self {
+        Self { future: Box::pin(semaphore.acquire_owned()), wakes: Counter::new() }
+    }
+
+    fn poll(&mut self) -> Poll<Outcome> {
+        poll_with(self.future.as_mut(), &Waker::from(Arc::clone(&self.wakes)))
+    }
+
+    /// After everything has come to rest: whoever was pending was woken, and is done.
+    fn finish(mut self, first: Poll<Outcome>) -> Outcome {
+        match first {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => {
+                assert_eq!(self.wakes.count(), 1, "a wake was lost");
+                match self.poll() {
+                    Poll::Ready(outcome) => outcome,
+                    Poll::Pending => panic!("woken for nothing"),
+                }
+            }
+        }
+    }
+}
+
+fn assert_at_rest(semaphore: &Semaphore, total: usize) {
+    assert_eq!((semaphore.available(), semaphore.total()), (total, total));
+    assert_eq!((semaphore.in_flight(), semaphore.waiters()), (0, 0));
+    assert!(semaphore.is_closed() || total == 0 || semaphore.try_acquire().is_ok());
+}
+
+#[test]
+fn loom_a_shrink_takes_exactly_its_part_from_the_fast_path() {
+    explore(|| {
+        let semaphore = Arc::new(Semaphore::new(2));
+        let other = Arc::clone(&semaphore);
+        let taker = thread::spawn(move || {
+            let permit = other.try_acquire_owned();
+            drop(other.try_acquire_owned());
+            permit
+        });
+        semaphore.reduce_permits(1);
+        drop(taker.join().unwrap());
+        assert_at_rest(&semaphore, 1);
+    });
+}
+
+#[test]
+fn loom_a_permit_that_returns_while_somebody_arrives_is_granted() {
+    explore(|| {
+        let semaphore = Arc::new(Semaphore::new(1));
+        let permit = semaphore.try_acquire_owned().unwrap();
+        let holder = thread::spawn(move || drop(permit));
+        let mut waiting = Waiting::new(&semaphore);
+        let first = waiting.poll();
+        holder.join().unwrap();
+        drop(waiting.finish(first).unwrap());
+        assert_at_rest(&semaphore, 1);
+    });
+}
+
+#[test]
+fn loom_a_grant_to_one_who_leaves_goes_to_the_next() {
+    explore(|| {
+        let semaphore = Arc::new(Semaphore::new(1));
+        let permit = semaphore.try_acquire_owned().unwrap();
+        let (mut leaves, mut stays) = (Waiting::new(&semaphore), Waiting::new(&semaphore));
+        assert!(leaves.poll().is_pending());
+        let first = stays.poll();
+        let holder = thread::spawn(move || drop(permit));
+        drop(leaves);
+        holder.join().unwrap();
+        drop(stays.finish(first).unwrap());
+        assert_at_rest(&semaphore, 1);
+    });
+}
+
+#[test]
+fn loom_a_grant_finds_the_waker_of_the_last_poll() {
+    explore(|| {
+        let semaphore = Arc::new(Semaphore::new(1));
+        let permit = semaphore.try_acquire_owned().unwrap();
+        let mut waiting = Waiting::new(&semaphore);
+        assert!(poll(waiting.future.as_mut()).is_pending());
+        let holder = thread::spawn(move || drop(permit));
+        let second = waiting.poll();
+        holder.join().unwrap();
+        drop(waiting.finish(second).unwrap());
+        assert_at_rest(&semaphore, 1);
+    });
+}
+
+#[test]
+fn loom_the_end_reaches_whoever_arrives_meanwhile() {
+    explore(|| {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let other = Arc::clone(&semaphore);
+        let closer = thread::spawn(move || other.close());
+        let mut waiting = Waiting::new(&semaphore);
+        let first = waiting.poll();
+        closer.join().unwrap();
+        assert_eq!(waiting.finish(first).unwrap_err().kind(), AcquireErrorKind::Closed);
+        assert_at_rest(&semaphore, 0);
+    });
+}
+
+#[test]
+fn loom_the_last_permit_that_returns_is_seen_by_who_waits_for_it() {
+    explore(|| {
+        let semaphore = Arc::new(Semaphore::new(1));
+        let permit = semaphore.try_acquire_owned().unwrap();
+        let holder = thread::spawn(move || drop(permit));
+        let wakes = Counter::new();
+        let mut idle = Box::pin(semaphore.idle());
+        let first = poll_with(idle.as_mut(), &Waker::from(Arc::clone(&wakes)));
+        holder.join().unwrap();
+        assert!(first.is_ready() || (wakes.count() > 0 && poll(idle.as_mut()).is_ready()));
+        drop(idle);
+        assert_at_rest(&semaphore, 1);
+    });
+}
+
+#[test]
+fn loom_batches_that_overflow_serve_everybody() {
+    explore(|| {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let mut waits: [_; 3] = core::array::from_fn(|_| Waiting::new(&semaphore));
+        assert!(waits.iter_mut().all(|wait| wait.poll().is_pending()));
+        let other = Arc::clone(&semaphore);
+        let adder = thread::spawn(move || other.add_permits(2));
+        semaphore.add_permits(1);
+        adder.join().unwrap();
+        for wait in waits {
+            drop(wait.finish(Poll::Pending).unwrap());
+        }
+        assert_at_rest(&semaphore, 3);
+    });
+}
