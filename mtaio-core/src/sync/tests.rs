@@ -5,6 +5,7 @@
 
 mod interleavings;
 mod list;
+mod panics;
 mod semaphore;
 mod wake_batch;
 mod wakers;

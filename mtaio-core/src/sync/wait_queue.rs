@@ -220,15 +220,15 @@ impl<U: Supply> WaitQueue<U> {
             batch.wake();
             if let Some((outcome, after)) = outcome.zip(after) {
                 self.supply.settle(after);
-                self.restore_if(outcome.is_ok() && batch.will_unwind(), ask);
+                self.keep_grant(ask, outcome.is_ok(), &batch);
                 return outcome;
             }
         }
     }
 
-    /// Gives back what was granted to somebody who is about to be unwound.
-    fn restore_if(&self, lost: bool, ask: &U::Ask) {
-        if lost {
+    /// What was granted to who has just come goes back if somebody else's waker is about to panic in his face.
+    fn keep_grant(&self, ask: &U::Ask, granted: bool, batch: &WakeBatch) {
+        if granted && batch.will_panic() {
             self.change(|state| self.supply.restore(state, ask));
         }
     }
@@ -436,10 +436,10 @@ where
             });
             batch.wake();
             if let Some((outcome, after)) = outcome.zip(after) {
+                batch.guard(|| drop(waker));
                 let queue = seat.owner().waits();
                 queue.supply.settle(after);
-                batch.discard(waker.take());
-                queue.restore_if(matches!(outcome, Poll::Ready(Ok(()))) && batch.will_unwind(), ask);
+                queue.keep_grant(ask, matches!(outcome, Poll::Ready(Ok(()))), &batch);
                 return outcome;
             }
         }

@@ -33,21 +33,19 @@ impl WakeBatch {
     #[inline]
     pub(crate) fn wake(&mut self) {
         while let Some(waker) = self.wakers.pop() {
-            if let Err(panic) = catch(|| waker.wake()) {
-                self.panic.get_or_insert(panic);
-            }
+            self.guard(|| waker.wake());
         }
     }
 
-    /// Drops a waker that is not needed. No lock is held.
-    pub(crate) fn discard(&mut self, waker: Option<Waker>) {
-        if let Err(panic) = catch(|| drop(waker)) {
+    /// Runs foreign code. If it panics, that is kept as the panic of a waker is.
+    pub(crate) fn guard(&mut self, foreign: impl FnOnce()) {
+        if let Err(panic) = catch(foreign) {
             self.panic.get_or_insert(panic);
         }
     }
 
-    /// Whether a panic will go on when the batch is dropped: not on a thread that unwinds already.
-    pub(crate) fn will_unwind(&self) -> bool {
+    /// Whether dropping the batch will panic.
+    pub(crate) fn will_panic(&self) -> bool {
         self.panic.is_some() && !unwinding()
     }
 }
