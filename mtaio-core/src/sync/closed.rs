@@ -23,7 +23,7 @@ impl Closing {
         }
     }
 
-    pub(crate) fn close(&self) {
+    fn close(&self) {
         // ORDERING: Release, pairs with the Acquire in `is_closed`: who sees the end sees what came before it.
         self.is_closed.store(true, Ordering::Release);
         self.event.notify(usize::MAX);

@@ -62,3 +62,16 @@ fn a_panic_that_ends_a_try_takes_no_permit_along() {
         let _ = semaphore.try_acquire();
     });
 }
+
+#[test]
+fn a_waker_that_panics_does_not_keep_the_end_from_those_who_wait_for_it() {
+    let semaphore = Semaphore::new(0);
+    let (mut queued, mut closed) = (pin!(semaphore.acquire()), pin!(semaphore.closed()));
+    let told = Counter::new();
+    assert!(poll_with(queued.as_mut(), &panicking("a waker")).is_pending());
+    assert!(poll_with(closed.as_mut(), &Waker::from(Arc::clone(&told))).is_pending());
+    assert_eq!(panic_of(|| semaphore.close()), "a waker");
+    assert_eq!(told.count(), 1);
+    assert!(poll(closed).is_ready());
+    assert!(matches!(poll(queued), Poll::Ready(Err(error)) if error.kind() == AcquireErrorKind::Closed));
+}
