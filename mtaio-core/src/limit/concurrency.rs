@@ -398,3 +398,6 @@ impl<R: Timer> fmt::Debug for ConcurrencyLimiter<R> {
             .finish()
     }
 }
+
+#[cfg(all(test, feature = "test-util"))]
+mod tests;

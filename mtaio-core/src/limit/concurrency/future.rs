@@ -74,8 +74,9 @@ pin_project! {
     where
         R: Timer,
     {
+        // `None` once the time is over: who has left does not stand in line.
         #[pin]
-        acquire: AcquireSlots<'a>,
+        acquire: Option<AcquireSlots<'a>>,
         runtime: &'a R,
         max_wait: Duration,
         // Made when it has to wait.
@@ -86,7 +87,7 @@ pin_project! {
 
 impl<'a, R: Timer> AcquireSlotsWithin<'a, R> {
     pub(super) fn new(acquire: AcquireSlots<'a>, runtime: &'a R, max_wait: Duration) -> Self {
-        Self { acquire, runtime, max_wait, sleep: None }
+        Self { acquire: Some(acquire), runtime, max_wait, sleep: None }
     }
 }
 
@@ -95,7 +96,8 @@ impl<'a, R: Timer> Future for AcquireSlotsWithin<'a, R> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        if let Poll::Ready(outcome) = this.acquire.poll(context) {
+        let acquire = this.acquire.as_mut().as_pin_mut().expect("a future was polled after it had completed");
+        if let Poll::Ready(outcome) = acquire.poll(context) {
             return Poll::Ready(outcome);
         }
         if this.sleep.is_none() {
@@ -103,6 +105,7 @@ impl<'a, R: Timer> Future for AcquireSlotsWithin<'a, R> {
         }
         match this.sleep.as_pin_mut().map(|sleep| sleep.poll(context)) {
             Some(Poll::Ready(())) => {
+                this.acquire.set(None);
                 let left = crate::time::nanos(*this.max_wait);
                 Poll::Ready(Err(ResourceLimitError::deadline(None, left)))
             }
