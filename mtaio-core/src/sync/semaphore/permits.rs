@@ -68,7 +68,8 @@ impl Permits {
     /// Takes `n` permits if that needs no lock. `None` says nothing about the permits.
     #[inline]
     pub(super) fn try_take(&self, n: u32) -> Option<()> {
-        let cost = n as usize * ONE;
+        // Where pointers have 32 bits, a request can be for more than the word can say.
+        let cost = (n as usize).checked_mul(ONE)?;
         // ORDERING: Relaxed: a guess, which the CAS confirms.
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
