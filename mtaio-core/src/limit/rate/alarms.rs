@@ -12,7 +12,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
 use super::Shared;
-use crate::primitive::{AtomicBool, Ordering, unwinding};
+use crate::primitive::{AtomicBool, Ordering, catch, resume};
 use crate::runtime::{Alarm, Tick, Timer};
 use crate::time::Instant;
 
@@ -53,7 +53,12 @@ impl<R: Timer> Ring<R> {
     }
 
     pub(super) fn set(&self) {
-        self.first.iter().chain(&self.rest).for_each(|bell| bell.set(self.at));
+        let mut panic = None;
+        for bell in self.first.iter().chain(&self.rest) {
+            // One that cannot be set keeps none of the others from it.
+            panic = panic.or(catch(|| bell.set(self.at)).err());
+        }
+        panic.into_iter().for_each(resume);
     }
 }
 
@@ -79,13 +84,12 @@ impl<R: Timer> Bell<R> {
         struct Undo<'a, R: Timer>(&'a Bell<R>);
         impl<R: Timer> Drop for Undo<'_, R> {
             fn drop(&mut self) {
-                if unwinding() {
-                    self.0.lost();
-                }
+                self.0.lost();
             }
         }
-        let _undo = Undo(self);
+        let undo = Undo(self);
         self.alarm.set(at);
+        core::mem::forget(undo);
     }
 }
 
