@@ -92,8 +92,8 @@ impl<T: Timer> Drop for TaskAlarm<T> {
 
 impl Shared {
     fn wake(&self) {
-        let waker = self.task.with(|task| task.clone());
-        if let Some(waker) = waker {
+        // It is taken, because cloning it would run foreign code under the lock. The task leaves it again at its next poll.
+        if let Some(waker) = self.task.with(Option::take) {
             waker.wake();
         }
     }
