@@ -43,8 +43,8 @@ pub(crate) struct State<R: Timer> {
     units: u64,
     /// Cells that the waiters ask for, all together.
     queued: u64,
-    /// During a review: the TAT after everybody up to here was served.
-    reach: u128,
+    /// During a review: cells that those ask for who were looked at and stay.
+    reviewed: u64,
     /// When the front's turn comes; the end of time if nobody waits.
     pub(super) due: Instant,
     pub(super) alarms: Vec<Armed<R>>,
@@ -64,7 +64,7 @@ impl<R: Timer> State<R> {
             now: Instant::ORIGIN,
             units: 0,
             queued: 0,
-            reach: 0,
+            reviewed: 0,
             due: Instant::FAR,
             alarms: Vec::new(),
             driver: None,
@@ -83,7 +83,12 @@ impl<R: Timer> State<R> {
 
     /// How long one who comes now and asks for `n` cells waits, behind all others.
     fn wait_in_line(&self, n: u32) -> Wait {
-        self.wait_for(u128::from(self.bucket.mark().tat) + self.cost(self.queued + u64::from(n)))
+        self.wait_behind(self.queued, n)
+    }
+
+    /// How long one who asks for `n` cells waits behind `ahead` others.
+    fn wait_behind(&self, ahead: u64, n: u32) -> Wait {
+        self.wait_for(u128::from(self.bucket.mark().tat) + self.cost(ahead + u64::from(n)))
     }
 
     fn within_deadline(&self, ask: &Ask, wait: &Wait) -> Result<(), ResourceLimitError> {
@@ -207,14 +212,14 @@ impl<R: Timer> Supply for Cells<R> {
     }
 
     fn rewind(&self, state: &mut State<R>) {
-        state.reach = state.bucket.mark().tat.into();
+        state.reviewed = 0;
     }
 
     fn review(&self, state: &mut State<R>, ask: &Ask) -> Option<ResourceLimitError> {
-        let reach = state.reach + state.cost(ask.n.into());
-        let fits = self.vet(state, ask).and_then(|()| state.within_deadline(ask, &state.wait_for(reach)));
+        let wait = state.wait_behind(state.reviewed, ask.n);
+        let fits = self.vet(state, ask).and_then(|()| state.within_deadline(ask, &wait));
         if fits.is_ok() {
-            state.reach = reach;
+            state.reviewed += u64::from(ask.n);
         }
         fits.err()
     }
