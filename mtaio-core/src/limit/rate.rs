@@ -356,9 +356,6 @@ impl<R: Timer> RateLimiter<R> {
     /// Ends every wait, now and later, with a closed error. Closing twice is closing.
     pub fn close(&self) {
         self.shared.closing.close_after(|| self.shared.queue.change_and_review(|state| state.closed = true));
-        if let Some(driver) = self.shared.queue.peek(|state, _| state.driver.take()) {
-            driver.wake();
-        }
     }
 
     /// Whether it is closed.

@@ -10,6 +10,7 @@
 
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::task::Waker;
 
 use super::Shared;
 use crate::primitive::{AtomicBool, Ordering, catch, resume};
@@ -30,18 +31,19 @@ pub(crate) struct Armed<R: Timer> {
     at: Instant,
 }
 
-/// Bells that have to be set, outside the lock.
+/// Bells that have to be set, and a driver that has to see the end, outside the lock.
 pub(crate) struct Ring<R: Timer> {
     at: Instant,
     first: Option<Arc<Bell<R>>>,
     /// Only where several runtimes wait for one limiter.
     rest: Vec<Arc<Bell<R>>>,
+    pub(super) driver: Option<Waker>,
 }
 
 impl<R: Timer> Ring<R> {
     /// Under the lock: those of `alarms` that would ring after `due` only. They count as set from here on.
     pub(super) fn of_those_behind(alarms: &mut [Armed<R>], due: Instant) -> Self {
-        let mut ring = Self { at: due, first: None, rest: Vec::new() };
+        let mut ring = Self { at: due, first: None, rest: Vec::new(), driver: None };
         for armed in alarms.iter_mut().filter(|armed| armed.at > due) {
             armed.at = due;
             match &ring.first {
@@ -52,8 +54,8 @@ impl<R: Timer> Ring<R> {
         ring
     }
 
-    pub(super) fn set(&self) {
-        let mut panic = None;
+    pub(super) fn set(self) {
+        let mut panic = self.driver.and_then(|driver| catch(|| driver.wake()).err());
         for bell in self.first.iter().chain(&self.rest) {
             // One that cannot be set keeps none of the others from it.
             panic = panic.or(catch(|| bell.set(self.at)).err());

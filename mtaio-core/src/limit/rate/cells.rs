@@ -164,7 +164,9 @@ impl<R: Timer> Supply for Cells<R> {
     }
 
     fn leave(&self, state: &mut State<R>) -> Ring<R> {
-        Ring::of_those_behind(&mut state.alarms, state.due)
+        let mut ring = Ring::of_those_behind(&mut state.alarms, state.due);
+        ring.driver = if state.closed { state.driver.take() } else { None };
+        ring
     }
 
     fn settle(&self, ring: Ring<R>) {
