@@ -36,11 +36,19 @@ mod hand;
 mod rig;
 
 #[doc(hidden)]
+pub mod bad_input;
+#[doc(hidden)]
 pub mod concurrency;
+#[doc(hidden)]
+pub mod crowd;
+#[doc(hidden)]
+pub mod peers;
 #[doc(hidden)]
 pub mod rate;
 #[doc(hidden)]
 pub mod runtime;
+#[doc(hidden)]
+pub mod vectors;
 
 use alloc::string::String;
 use core::future::Future;
@@ -241,6 +249,65 @@ macro_rules! conformance {
                     the_full_rate_is_kept_while_anybody_waits
                     an_idle_limiter_gathers_its_burst_and_not_one_more
                     a_limiter_dropped_while_its_alarm_is_set_leaves_nothing_behind
+                }
+                crowd {
+                    a_thousand_waiters_for_slots_are_served_in_order_while_others_give_up
+                    a_thousand_waiters_for_cells_are_served_in_order_while_others_give_up
+                    a_thousand_waiters_for_a_rate_are_served_in_order_while_others_give_up
+                }
+                vectors {
+                    vector_1_the_twisted_trace_with_its_times
+                    vector_1_the_twisted_trace_by_hand
+                    vector_2_ten_of_fifteen_pass_at_once
+                    vector_2_the_next_cell_comes_after_its_interval
+                    vector_4_two_at_once_for_each_host
+                    vector_6_twenty_calls_of_half_a_second_three_at_once
+                }
+                peers {
+                    a_hundred_waiters_take_two_polls_each_and_finish_in_order
+                    a_large_request_is_not_starved_by_loops_of_small_ones
+                    a_quota_changed_after_an_hour_refuses_nobody
+                    a_clock_that_steps_back_costs_at_most_one_refill
+                    six_hundred_million_a_second_is_that_and_not_a_thousand_million
+                    a_period_of_more_than_584_years_is_an_error_and_not_a_panic
+                    intervals_under_a_millisecond_are_kept
+                    one_waiter_polled_once_and_left_alone_does_not_stop_the_others
+                    a_cancelled_hand_over_does_not_stop_the_others
+                    permits_released_to_two_waiters_wake_both
+                    nobody_barges_in_between_a_release_and_the_waiters_next_poll
+                    a_waiter_keeps_its_place_however_often_it_is_polled
+                    when_the_head_gives_up_the_next_is_woken
+                    a_busy_semaphore_shrinks_by_exactly_what_was_asked
+                    acquire_does_not_pend_while_permits_are_free
+                    waiting_exactly_as_long_as_a_refusal_says_is_enough_and_no_less_is
+                    a_limit_that_shrinks_and_grows_is_never_exceeded
+                    a_lower_limit_does_not_stop_the_refill
+                    who_would_be_refused_in_the_end_is_refused_at_once
+                    a_cancelled_waiter_keeps_no_permits
+                    cells_of_a_cancelled_wait_are_not_lost_when_later_ones_exist
+                    a_rate_below_one_has_a_burst_of_one_and_succeeds
+                    a_future_that_nobody_polls_blocks_no_one_that_it_does_not_precede
+                }
+                bad_input {
+                    rates_that_are_no_positive_number_are_errors
+                    absurd_rates_are_errors_or_exact
+                    a_rate_of_zero_panics_where_it_is_a_constant
+                    a_burst_of_zero_is_refused
+                    the_largest_burst_is_there_at_once_and_comes_back_to_the_last_cell
+                    more_and_more_waiters_overflow_nothing
+                    waits_of_no_time_and_of_all_time_are_waits
+                    a_limit_of_zero_is_refused_where_a_limiter_is_made
+                    the_largest_limit_works
+                    a_limit_changed_to_nothing_and_everything_under_load_loses_nothing
+                    a_quota_changed_to_the_least_and_the_most_under_load_hangs_nobody
+                    clocks_that_jump_both_ways_hang_nobody_for_longer_than_a_refill
+                    a_clock_at_the_end_of_time_is_a_clock
+                    refunds_beyond_the_burst_give_the_burst
+                    a_refund_to_a_closed_limiter_lets_nobody_in
+                    acquire_outside_any_runtime_works_or_says_what_to_do
+                    what_does_not_wait_needs_no_runtime
+                    a_waker_that_comes_back_into_the_limiter_does_not_hang
+                    a_waker_whose_drop_comes_back_into_the_limiter_does_not_hang
                 }
             }
         }

@@ -43,6 +43,8 @@ pub use manual_clock::{ManualClock, ManualSleep};
 pub use spawn::{JoinError, JoinHandle, Runtime, Spawn};
 #[cfg(feature = "std")]
 pub use system_clock::SystemClock;
+#[cfg(feature = "conformance")]
+pub(crate) use timers::Dice;
 #[cfg(feature = "test-util")]
 pub use virtual_runtime::{VirtualRuntime, VirtualSleep};
 
