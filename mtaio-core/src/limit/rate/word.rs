@@ -169,3 +169,79 @@ fn refusal(scale: &Scale, mark: Mark, shortage: Shortage, (since, units): (u64, 
         Shortage::Until(target) => Fast::Refused(ResourceLimitError::not_ready(Some(scale.wait(since, units, target)))),
     }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use alloc::sync::Arc;
+    use core::time::Duration;
+
+    use super::*;
+    use crate::limit::error::ResourceLimitErrorKind;
+    use crate::limit::quota::Quota;
+    use crate::primitive::model::{explore, thread};
+
+    const NOW: Instant = Instant::from_nanos(1 << 40);
+
+    fn bucket(quota: Quota, cells: u32) -> TokenBucket {
+        TokenBucket::with_cells(quota, NOW, cells)
+    }
+
+    /// What the lock does around a change.
+    fn change(word: &Word, bucket: &mut TokenBucket, change: impl FnOnce(&mut TokenBucket)) {
+        bucket.set_mark(word.stop());
+        change(bucket);
+        bucket.sync(NOW, 0);
+        word.store_parameters(bucket, 0);
+        word.publish(bucket, false);
+    }
+
+    #[test]
+    fn loom_a_new_quota_does_not_tear_under_the_fast_path() {
+        explore(|| {
+            let mut bucket = bucket(Quota::per_second(1).burst(4), 4);
+            let word = Arc::new(Word::new(&bucket, 0));
+            let other = Arc::clone(&word);
+            let taker = thread::spawn(move || other.try_take(|| NOW, 3));
+            change(&word, &mut bucket, |bucket| bucket.set_quota(NOW, Quota::per_hour(7).burst(2)));
+            let fast = taker.join().unwrap();
+            bucket.set_mark(word.stop());
+            match (fast, bucket.available(NOW)) {
+                // Before the change, when there were four; or after it, when two are all.
+                (Fast::Taken, 1) | (Fast::Slow, 2) => {}
+                (Fast::Refused(error), 2) if error.kind() == ResourceLimitErrorKind::TooLarge => {}
+                (_, left) => panic!("{left} cells are left"),
+            }
+        });
+    }
+
+    #[test]
+    fn loom_a_refusal_speaks_of_one_quota() {
+        explore(|| {
+            let (slow, fast) = (Quota::per_hour(1).burst(1), Quota::per_second(1).burst(1));
+            let mut bucket = bucket(slow, 0);
+            let word = Arc::new(Word::new(&bucket, 0));
+            let other = Arc::clone(&word);
+            let taker = thread::spawn(move || other.try_take(|| NOW, 1));
+            change(&word, &mut bucket, |bucket| bucket.set_quota(NOW, fast));
+            if let Fast::Refused(error) = taker.join().unwrap() {
+                let wait = error.retry_after().unwrap();
+                assert!([Duration::from_secs(3600), Duration::from_secs(1)].contains(&wait), "{wait:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn loom_two_takers_and_a_refund_neither_lose_nor_make_cells() {
+        explore(|| {
+            let mut bucket = bucket(Quota::per_hour(1).burst(3), 1);
+            let word = Arc::new(Word::new(&bucket, 0));
+            let other = Arc::clone(&word);
+            let taker = thread::spawn(move || u32::from(matches!(other.try_take(|| NOW, 1), Fast::Taken)));
+            change(&word, &mut bucket, |bucket| bucket.refund(NOW, 1));
+            let here = u32::from(matches!(word.try_take(|| NOW, 1), Fast::Taken));
+            let taken = here + taker.join().unwrap();
+            bucket.set_mark(word.stop());
+            assert_eq!(bucket.available(NOW) + taken, 2);
+        });
+    }
+}
