@@ -10,6 +10,8 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::sync::Mutex;
 
+use proptest::prelude::*;
+
 use super::RateLimiter;
 use crate::limit::quota::Quota;
 use crate::runtime::{Alarm, Clock, ManualClock, ManualSleep, Spawn, Tick, Timer, VirtualRuntime};
@@ -176,4 +178,112 @@ fn nothing_asked_for_is_there_at_once_also_behind_others() {
     assert_eq!(poll(pin!(limiter.acquire_many(0))), Poll::Ready(Ok(())));
     limiter.close();
     assert!(matches!(poll(pin!(limiter.acquire_many(0))), Poll::Ready(Err(error)) if error.is_closed()));
+}
+
+/// What happens before a question: after each pause somebody asks for cells and waits; some of those who wait leave.
+type Story = [(u64, u32, bool)];
+
+/// Lets the same things happen again, and `more` time pass; then asks.
+fn after<T>(quota: Quota, story: &Story, more: Duration, ask: impl FnOnce(&RateLimiter<VirtualRuntime>) -> T) -> T {
+    let runtime = VirtualRuntime::new();
+    let limiter = RateLimiter::with_runtime(quota, runtime.clone());
+    let mut waits = Vec::new();
+    for &(pause, n, leaves) in story {
+        runtime.run_for(Duration::from_nanos(pause));
+        let mut wait = std::boxed::Box::pin(limiter.acquire_many(n.min(quota.burst_size())));
+        let _ = poll(wait.as_mut());
+        waits.push(wait);
+        if leaves {
+            drop(waits.remove(waits.len() / 2));
+        }
+    }
+    runtime.run_for(more);
+    ask(&limiter)
+}
+
+fn quota() -> impl Strategy<Value = Quota> {
+    (1..2000_u32, 1..1_000_000_000_u64, 1..8_u32)
+        .prop_map(|(cells, period, burst)| Quota::new(cells, Duration::from_nanos(period)).unwrap().burst(burst))
+}
+
+proptest! {
+    #[test]
+    fn retry_after_is_true_to_the_nanosecond_behind_a_queue(
+        quota in quota(),
+        story in prop::collection::vec((0..3_000_000_u64, 0..8_u32, any::<bool>()), 0..24),
+        n in 1..8_u32,
+    ) {
+        let n = n.min(quota.burst_size());
+        let refused = after(quota, &story, Duration::ZERO, |limiter| limiter.try_acquire_many(n).err());
+        if let Some(wait) = refused.map(|error| error.retry_after().unwrap()) {
+            prop_assert!(after(quota, &story, wait, |limiter| limiter.try_acquire_many(n).is_ok()));
+            let early = wait - Duration::from_nanos(1);
+            prop_assert!(after(quota, &story, early, |limiter| limiter.try_acquire_many(n).is_err()));
+        }
+    }
+
+    #[test]
+    fn who_waits_within_a_time_waits_no_longer_and_who_is_refused_would_have(
+        quota in quota(),
+        story in prop::collection::vec((0..3_000_000_u64, 0..8_u32, any::<bool>()), 0..24),
+        n in 1..8_u32,
+        off in 0..2_u64,
+    ) {
+        let n = n.min(quota.burst_size());
+        let refused = after(quota, &story, Duration::ZERO, |limiter| limiter.try_acquire_many(n).err());
+        let Some(wait) = refused.map(|error| error.retry_after().unwrap()) else { return Ok(()) };
+        let max_wait = wait - Duration::from_nanos(off);
+        let refused = after(quota, &story, Duration::ZERO, |limiter| {
+            let mut within = pin!(limiter.acquire_many_within(n, max_wait));
+            let first = poll(within.as_mut());
+            limiter.runtime().run_for(max_wait);
+            match first {
+                Poll::Ready(outcome) => outcome.is_err(),
+                Poll::Pending => poll(within).is_pending(),
+            }
+        });
+        prop_assert_eq!(refused, off == 1);
+    }
+
+    #[test]
+    fn no_window_has_more_than_the_bound_whatever_the_timer(
+        rate in 1..5000_u32,
+        burst in 1..12_u32,
+        granularity in 0..20_000_000_u64,
+        seed in any::<u64>(),
+        tasks in prop::collection::vec((0..50_000_000_u64, 1..12_u32, 1..20_u32), 1..30),
+    ) {
+        let runtime = VirtualRuntime::coarse(seed, Duration::from_nanos(granularity));
+        let limiter = RateLimiter::with_runtime(Quota::per_second(rate).burst(burst), runtime.clone());
+        let grants: Arc<Mutex<Vec<(Instant, u32)>>> = Arc::default();
+        runtime.block_on(async {
+            let tasks: Vec<_> = tasks.into_iter().map(|(pause, n, times)| {
+                let (runtime, limiter, grants) = (runtime.clone(), limiter.clone(), grants.clone());
+                let n = n.min(burst);
+                runtime.clone().spawn(async move {
+                    for _ in 0..times {
+                        limiter.acquire_many(n).await.unwrap();
+                        grants.lock().unwrap().push((runtime.now(), n));
+                        if pause % 3 == 0 {
+                            runtime.sleep_until(runtime.now() + Duration::from_nanos(pause)).await;
+                        }
+                    }
+                })
+            }).collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+        let cap = (2 * runtime.granularity().as_nanos()).max(1);
+        let grants = grants.lock().unwrap();
+        for (first, &(start, _)) in grants.iter().enumerate() {
+            let mut cells = 0;
+            for &(end, n) in &grants[first..] {
+                cells += u128::from(n);
+                let window = (end - start).as_nanos() + cap;
+                let over = cells.saturating_sub(burst.into()) * 1_000_000_000;
+                prop_assert!(over <= window * u128::from(rate), "{} cells in {:?}", cells, end - start);
+            }
+        }
+    }
 }
