@@ -50,24 +50,22 @@ impl ManualClock {
         Self(Arc::new(Hands(Timers::new(None))))
     }
 
-    /// Moves the clock on by `duration` and wakes whoever slept until then, the earliest first.
+    /// Moves the clock on by `duration`, from one sleep's instant to the next, and wakes each on time.
     pub fn advance(&self, duration: Duration) {
-        self.move_to(|now| now + duration);
+        let end = self.now() + duration;
+        while self.0.0.go_on_until(end) {}
+        self.0.0.change(|now| now.max(end));
     }
 
-    /// Sets the clock to `now`, also back, and wakes whoever slept until then.
+    /// Sets the clock to `now`, also back, and then wakes whoever slept until then: they are late, as when a machine stalls.
     pub fn set(&self, now: Instant) {
-        self.move_to(|_| now);
+        self.0.0.change(|_| now);
+        while self.0.0.wake_due() {}
     }
 
     /// How many sleeps are pending.
     pub fn pending(&self) -> usize {
         self.0.0.pending()
-    }
-
-    fn move_to(&self, change: impl FnOnce(Instant) -> Instant) {
-        self.0.0.change(change);
-        while self.0.0.wake_due() {}
     }
 }
 

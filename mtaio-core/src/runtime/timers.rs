@@ -60,6 +60,11 @@ impl Timers {
         self.wake_first(|first, now| first <= now)
     }
 
+    /// Goes on to the next instant at which somebody wakes, if there is one until `end`, and wakes the first.
+    pub(super) fn go_on_until(&self, end: Instant) -> bool {
+        self.wake_first(|first, _| first <= end)
+    }
+
     /// Goes on to the next instant at which somebody wakes, if there is one, and wakes the first.
     pub(super) fn go_on(&self) -> bool {
         self.wake_first(|_, _| true)

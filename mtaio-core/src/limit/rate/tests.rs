@@ -180,6 +180,17 @@ fn nothing_asked_for_is_there_at_once_also_behind_others() {
     assert!(matches!(poll(pin!(limiter.acquire_many(0))), Poll::Ready(Err(error)) if error.is_closed()));
 }
 
+#[test]
+fn a_manual_clock_that_advances_is_on_time_for_everybody_who_waits() {
+    let clock = ManualClock::new();
+    let limiter = RateLimiter::with_runtime(Quota::per_second(10).burst(1), clock.clone());
+    limiter.try_acquire().unwrap();
+    let mut waits: Vec<_> = (0..10).map(|_| std::boxed::Box::pin(limiter.acquire())).collect();
+    assert!(waits.iter_mut().all(|wait| poll(wait.as_mut()).is_pending()));
+    clock.advance(Duration::from_secs(1));
+    assert!(waits.iter_mut().all(|wait| poll(wait.as_mut()).is_ready()));
+}
+
 /// What happens before a question: after each pause somebody asks for cells and waits; some of those who wait leave.
 type Story = [(u64, u32, bool)];
 
