@@ -7,7 +7,7 @@ use crate::time::Instant;
 
 /// How far before now the base is put, in nanoseconds: the longest lateness that is ever made up for.
 const ROOM: u64 = 1 << 26;
-/// In how many places, a nanosecond apart, before that.
+/// In how many places before that, a nanosecond or a unit apart.
 const SALTS: u64 = 1 << 20;
 
 /// A rate limit without a lock, a clock or a queue: the time comes in as an argument.
@@ -191,14 +191,16 @@ impl TokenBucket {
     /// Moves the base to just before `now`, with the TAT `owed` units ahead of it.
     ///
     /// It leaves room for a TAT behind `now`, and each time the base is another one: a word that packs the TAT then hardly ever
-    /// comes back to a value that it had under other parameters.
+    /// comes back to a value that it had under other parameters. `now` is the very beginning of a unit, so that what was owed is
+    /// paid no earlier than it was.
     fn rebase(&mut self, now: Instant, owed: i128) {
         self.moves = self.moves.wrapping_add(1);
-        let quarter = self.gcra.horizon() / 4;
-        let before = quarter.min(ROOM) + self.moves % quarter.clamp(1, SALTS);
+        let (scale, quarter) = (self.gcra.scale(), self.gcra.horizon() / 4);
+        let units_in_nano = scale.factor.checked_shr(scale.shift).unwrap_or(0).max(1);
+        let salt = self.moves % SALTS * units_in_nano % scale.units(quarter).max(1);
+        let before = scale.wait(0, 0, scale.units(quarter.min(ROOM)) + salt).as_nanos();
         self.base = now.as_nanos().wrapping_sub(before);
-        let units = self.gcra.scale().units(before);
-        self.mark.tat = u64::try_from(i128::from(units) + owed).unwrap_or(0);
+        self.mark.tat = u64::try_from(i128::from(scale.units(before)) + owed).unwrap_or(0);
     }
 }
 
