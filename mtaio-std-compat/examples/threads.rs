@@ -1,7 +1,8 @@
 //! Plain threads, no async runtime: `cargo run -p mtaio-std-compat --example threads`.
 
+use core::time::Duration;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mtaio_std_compat::thread::{AcquireBlocking, ConcurrencyLimiter, Quota, RateLimiter, ResourceError};
 

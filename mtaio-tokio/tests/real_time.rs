@@ -2,9 +2,12 @@
 //!
 //! Only order, counts and completion are looked at, under a watchdog.
 
+extern crate alloc;
+
+use alloc::sync::Arc;
 use core::future::Future;
 use core::time::Duration;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use mtaio_core::runtime::Clock;
 use mtaio_tokio::{ConcurrencyLimiter, Quota, RateLimiter, ResourceLimitErrorKind, TokioRuntime};
@@ -71,8 +74,9 @@ mod pausable {
 #[test]
 #[ignore = "a build of the whole workspace turns test-util on; run it by `cargo test -p mtaio-tokio -- --include-ignored`"]
 fn tokio_is_built_without_its_test_clock() {
-    use pausable::{StartPaused as _, answer};
-    assert!(!answer(|builder| builder.start_paused(true)), "this build has tokio's `test-util`");
+    #[allow(unused_imports, reason = "with `test-util` it is not what is called")]
+    use pausable::StartPaused as _;
+    assert!(!pausable::answer(|builder| builder.start_paused(true)), "this build has tokio's `test-util`");
 }
 
 #[test]

@@ -2,15 +2,12 @@
 //!
 //! `Mailer` limits itself and names no runtime. Each program below hands it the one that it has.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
-
 use mtaio_core::limit::{Quota, ResourceError};
 use mtaio_core::runtime::Runtime;
 use mtaio_smol::SmolRuntime;
 use mtaio_std_compat::thread::{ThreadRuntime, block_on};
 use mtaio_tests::Mailer;
 use mtaio_tokio::TokioRuntime;
-use std::sync::Arc;
 
 const LETTERS: usize = 30;
 const CONNECTIONS: usize = 3;
@@ -18,23 +15,19 @@ const CONNECTIONS: usize = 3;
 /// Sends all letters at once; the mailer keeps them in line. Returns how many were sent, and the most at a time.
 async fn send_all<R: Runtime>(runtime: R) -> Result<(usize, usize), ResourceError> {
     let mailer = Mailer::new(runtime.clone(), Quota::per_second(200).burst(5), CONNECTIONS)?;
-    let peak = Arc::new(AtomicUsize::new(0));
     let letters: Vec<_> = (0..LETTERS)
-        .map(|letter| {
-            let (mailer, peak) = (mailer.clone(), Arc::clone(&peak));
-            runtime.spawn(async move {
-                let deliver = async || peak.fetch_max(mailer.open_connections(), Ordering::Relaxed);
-                mailer.send(deliver).await.map(|_| letter)
-            })
+        .map(|_| {
+            let mailer = mailer.clone();
+            runtime.spawn(async move { mailer.send(async || mailer.open_connections()).await })
         })
         .collect();
-    let mut sent = 0;
+    let (mut sent, mut peak) = (0, 0);
     for letter in letters {
-        letter.await.expect("no task panics")?;
+        peak = letter.await.expect("no task panics")?.max(peak);
         sent += 1;
     }
     assert_eq!(mailer.open_connections(), 0);
-    Ok((sent, peak.load(Ordering::Relaxed)))
+    Ok((sent, peak))
 }
 
 fn main() -> Result<(), ResourceError> {

@@ -1,11 +1,11 @@
 //! Executors of a few lines: no runtime knows of them.
 
+use alloc::sync::Arc;
+use alloc::task::Wake;
 use core::future::Future;
 use core::pin::{Pin, pin};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
-use std::sync::Arc;
-use std::task::Wake;
 use std::thread::{self, Thread};
 
 /// Polls `future` once, with a waker that does nothing.

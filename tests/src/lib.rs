@@ -1,5 +1,7 @@
 //! What the tests in `tests/` share; and every code block of the documentation, which the documentation tests compile and run.
 
+extern crate alloc;
+
 mod executor;
 mod mailer;
 mod panicky;

@@ -1,10 +1,11 @@
 //! Wakers that panic, and what became of it.
 
+use alloc::sync::Arc;
 use core::any::Any;
 use core::mem;
+use core::panic::AssertUnwindSafe;
 use core::task::{RawWaker, RawWakerVTable, Waker};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::panic::catch_unwind;
 
 /// When a waker panics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,8 @@
 //! A hundred thousand waiters: one alarm, one sleep, and no memory but their own futures.
 
+extern crate alloc;
+
+use alloc::sync::{Arc, Weak};
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;
 use core::future::Future;
@@ -8,7 +11,6 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Waker};
 use core::time::Duration;
 use std::alloc::System;
-use std::sync::{Arc, Weak};
 
 use mtaio_core::Instant;
 use mtaio_core::alarm::SleepAlarm;

@@ -1,12 +1,15 @@
 //! What users type, as the design says it, in each adapter: it compiles, and it runs.
 
+extern crate alloc;
+
 use core::mem::size_of;
 
 macro_rules! lines {
     ($name:ident, $block_on:expr, $($path:tt)*) => {
         mod $name {
+            use alloc::sync::Arc;
             use core::time::Duration;
-            use std::sync::{Arc, LazyLock};
+            use std::sync::LazyLock;
 
             use $($path)*::{
                 ConcurrencyLimiter, InvalidQuota, OwnedPermit, Permit, Quota, RateLimiter, ResourceError,

@@ -1,11 +1,13 @@
 //! Foreign code that panics: nothing is lost, nobody hangs, the limiter goes on.
 
+extern crate alloc;
+
+use alloc::sync::Arc;
+use alloc::task::Wake;
 use core::future::Future;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::sync::Arc;
-use std::task::Wake;
 
 use mtaio_core::limit::{ConcurrencyLimiter, Quota, RateLimiter};
 use mtaio_core::runtime::{ManualClock, Spawn, VirtualRuntime};

@@ -1,7 +1,10 @@
 //! Tokio's paused and advanced time is followed by everything, with nothing to set up.
 
+extern crate alloc;
+
+use alloc::sync::Arc;
 use core::time::Duration;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{LazyLock, Mutex};
 
 use mtaio_tokio::{ConcurrencyLimiter, Quota, RateLimiter, ResourceLimitErrorKind};
 use tokio::runtime::{Builder, Runtime};

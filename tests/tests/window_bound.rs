@@ -5,12 +5,15 @@
 //! in force during it bring in, each for its part. `cap` is twice the timer's granularity. With one quota that is
 //! `burst + rate * (w + cap)`.
 
+extern crate alloc;
+
+use alloc::sync::Arc;
+use alloc::task::Wake;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::sync::{Arc, Mutex};
-use std::task::Wake;
+use std::sync::Mutex;
 
 use mtaio_core::Instant;
 use mtaio_core::limit::{AcquireCells, Quota, RateLimiter};
