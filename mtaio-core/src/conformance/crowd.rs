@@ -28,7 +28,7 @@ struct Lots(Dice);
 
 impl Lots {
     fn new() -> Self {
-        Self(Dice::new(0x6d74_6169_6f))
+        Self(Dice::new(0x006d_7461_696f))
     }
 
     fn below(&mut self, end: usize) -> usize {

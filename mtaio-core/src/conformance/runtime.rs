@@ -226,9 +226,8 @@ pub async fn must_8_a_sleep_polled_here_ends_in_another_task<H: Harness>(rig: Ri
 
 pub async fn must_8_a_sleep_made_in_a_task_ends_here<H: Harness>(rig: Rig<H>) {
     let runtime = rig.runtime.clone();
-    let make = async move { Box::pin(runtime.sleep_until(runtime.now() + SHORT)) };
-    let sleep = rig.runtime.spawn(make).await.expect("the task ends");
-    sleep.await;
+    let make = core::future::poll_fn(move |_| Poll::Ready(Box::pin(runtime.sleep_until(runtime.now() + SHORT))));
+    rig.runtime.spawn(make).await.expect("the task ends").await;
 }
 
 pub async fn must_9_the_context_is_the_same_in_every_task<H: Harness>(rig: Rig<H>) {

@@ -185,7 +185,7 @@ fn a_manual_clock_that_advances_is_on_time_for_everybody_who_waits() {
     let clock = ManualClock::new();
     let limiter = RateLimiter::with_runtime(Quota::per_second(10).burst(1), clock.clone());
     limiter.try_acquire().unwrap();
-    let mut waits: Vec<_> = (0..10).map(|_| std::boxed::Box::pin(limiter.acquire())).collect();
+    let mut waits: Vec<_> = (0..10).map(|_| alloc::boxed::Box::pin(limiter.acquire())).collect();
     assert!(waits.iter_mut().all(|wait| poll(wait.as_mut()).is_pending()));
     clock.advance(Duration::from_secs(1));
     assert!(waits.iter_mut().all(|wait| poll(wait.as_mut()).is_ready()));
@@ -201,7 +201,7 @@ fn after<T>(quota: Quota, story: &Story, more: Duration, ask: impl FnOnce(&RateL
     let mut waits = Vec::new();
     for &(pause, n, leaves) in story {
         runtime.run_for(Duration::from_nanos(pause));
-        let mut wait = std::boxed::Box::pin(limiter.acquire_many(n.min(quota.burst_size())));
+        let mut wait = alloc::boxed::Box::pin(limiter.acquire_many(n.min(quota.burst_size())));
         let _ = poll(wait.as_mut());
         waits.push(wait);
         if leaves {
