@@ -185,3 +185,11 @@ impl<R: Timer> Future for Driver<R> {
         if closed { Poll::Ready(()) } else { Poll::Pending }
     }
 }
+
+/// A driver that is gone leaves the tick to the front waiter, also the one that it was woken for.
+impl<R: Timer> Drop for Driver<R> {
+    fn drop(&mut self) {
+        drop(self.limiter.queue.peek(|state, _| state.driver.take()));
+        self.limiter.tick();
+    }
+}

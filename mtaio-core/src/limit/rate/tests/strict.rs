@@ -68,6 +68,8 @@ impl Future for StrictSleep {
             if wheel.now >= self.at {
                 return Poll::Ready(());
             }
+            // One entry for a sleep, however often it is polled.
+            wheel.sleeps.retain(|(_, other)| !other.will_wake(&waker));
             wheel.sleeps.push((self.at, waker));
             Poll::Pending
         })
@@ -158,4 +160,23 @@ fn a_driver_serves_everybody_behind_a_waiter_that_is_not_polled() {
     limiter.close();
     assert!(driver_woken.take());
     assert!(poll_by(driver, &driver_waker).is_ready());
+}
+
+#[test]
+fn a_driver_that_is_dropped_leaves_the_tick_to_the_front_waiter() {
+    for was_woken in [false, true] {
+        let (runtime, limiter) = exhausted();
+        let (woken, waker) = Flag::new();
+        let mut driver = alloc::boxed::Box::pin(limiter.driver());
+        let mut waits = pin!(limiter.acquire());
+        assert!(poll(driver.as_mut()).is_pending());
+        assert!(poll_by(waits.as_mut(), &waker).is_pending());
+        if was_woken {
+            runtime.advance(100);
+        }
+        drop(driver);
+        runtime.advance(100);
+        assert!(woken.take());
+        assert!(poll_by(waits, &waker).is_ready());
+    }
 }
