@@ -126,8 +126,9 @@ impl<R: Timer> Tick for Bell<R> {
 }
 
 impl<R: Timer> Shared<R> {
-    /// Sees to it that the runtime `context`, which polls now, has an alarm. False if the alarm went away meanwhile.
-    pub(super) fn watch(&self, context: u64) -> bool {
+    /// Sees to it that the runtime that polls now has an alarm. False if the alarm went away meanwhile.
+    pub(super) fn watch(&self) -> bool {
+        let context = self.queue.supply.runtime.context_id();
         let (known, due) =
             self.queue.peek(|state, _| (state.alarms.iter().any(|armed| armed.bell.context == context), state.due));
         if known {

@@ -50,15 +50,15 @@ where
     R: Timer,
     H: Handle<Target = Shared<R>>,
 {
-    // Before it queues: where no alarm can be set this panics, and nobody waits in vain.
     let runtime = &wait.owner().queue.supply.runtime;
-    let here = runtime.context_id();
-    let ask = Ask { n, deadline: deadline(runtime) };
     if !R::WAKES_UNLOCKED && wait.is_queued() {
         wait.owner().tick();
     }
-    let poll = wait.as_mut().poll(context, &ask);
-    if poll.is_pending() && !wait.owner().watch(here) {
+    // One who queues has said already what he asks for.
+    let deadline = if wait.is_queued() { Instant::FAR } else { deadline(runtime) };
+    let poll = wait.as_mut().poll(context, &Ask { n, deadline });
+    // Where no alarm can be set this panics: only one who has to wait needs a runtime.
+    if poll.is_pending() && !wait.owner().watch() {
         // The runtime went away under us. If we live on elsewhere, we look again there.
         context.waker().wake_by_ref();
     }

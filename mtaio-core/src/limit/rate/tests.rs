@@ -191,6 +191,49 @@ fn a_manual_clock_that_advances_is_on_time_for_everybody_who_waits() {
     assert!(waits.iter_mut().all(|wait| poll(wait.as_mut()).is_ready()));
 }
 
+/// A clock that no runtime polls by.
+#[derive(Clone, Default)]
+struct Homeless(ManualClock);
+
+impl Clock for Homeless {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+}
+
+impl Timer for Homeless {
+    type Sleep = ManualSleep;
+    type Alarm = crate::alarm::SleepAlarm<Self>;
+
+    fn sleep_until(&self, at: Instant) -> ManualSleep {
+        self.0.sleep_until(at)
+    }
+
+    fn granularity(&self) -> Duration {
+        self.0.granularity()
+    }
+
+    fn alarm(&self, target: Weak<dyn Tick>) -> Self::Alarm {
+        crate::alarm::SleepAlarm::new(self.clone(), target)
+    }
+
+    fn context_id(&self) -> u64 {
+        panic!("no runtime polls this")
+    }
+}
+
+#[test]
+fn who_need_not_wait_needs_no_runtime_also_after_a_long_time() {
+    let clock = Homeless::default();
+    let limiter = RateLimiter::with_runtime(Quota::per_second(1).burst(1), clock.clone());
+    assert!(poll(pin!(limiter.acquire())).is_ready());
+    clock.0.set(Instant::from_nanos(1 << 60));
+    assert!(poll(pin!(limiter.acquire())).is_ready());
+    let waits = || _ = poll(pin!(limiter.acquire()));
+    assert!(std::panic::catch_unwind(core::panic::AssertUnwindSafe(waits)).is_err());
+    assert_eq!(limiter.waiters(), 0);
+}
+
 /// What happens before a question: after each pause somebody asks for cells and waits; some of those who wait leave.
 type Story = [(u64, u32, bool)];
 
