@@ -1,6 +1,6 @@
 //! The conformance suite of `mtaio-core`, on every runtime of ours.
 
-use std::future::Future;
+use core::future::Future;
 
 use mtaio_core::conformance;
 use mtaio_core::conformance::Harness;

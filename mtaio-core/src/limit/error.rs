@@ -95,7 +95,8 @@ impl ResourceLimitError {
     }
 
     /// How long until the same request goes through, if nobody else comes, gives up or changes the limit: after exactly that
-    /// time it does, and a nanosecond before it does not. It counts those who queue already.
+    /// time it does, and a nanosecond before it does not. It counts those who queue already, who are served on time as long as the
+    /// timer is no later than twice its [granularity](crate::runtime::Timer::granularity).
     ///
     /// `None` where time alone does not help: for slots, which return when they return, and for all kinds but
     /// [`NotReady`](ResourceLimitErrorKind::NotReady).

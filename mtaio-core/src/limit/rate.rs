@@ -375,7 +375,7 @@ impl<R: Timer> RateLimiter<R> {
     /// Ticks the limiter where its runtime's timers cannot, because they call wakers under a lock of their own
     /// ([`Timer::WAKES_UNLOCKED`] is false there).
     ///
-    /// Without it the waiter at the front does that, and one that is not polled holds up those behind it. Spawn it once; it
+    /// Without it the waiter at the front does that, and one that is not polled holds up those behind it. Spawn one: a second takes its place. It
     /// completes when the limiter is closed. Everywhere else there is no need for it.
     ///
     /// # Cancel safety
