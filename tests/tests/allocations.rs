@@ -149,7 +149,11 @@ fn ticks_are_put_together_where_the_timer_is_coarse() {
             clock.clock.advance(Duration::from_millis(1));
         }
     });
-    assert_eq!((limiter.waiters(), clock.made()), (0, (1, 1)), "hundreds of waiters a tick, and the last one no later than that");
+    assert_eq!(
+        (limiter.waiters(), clock.made()),
+        (0, (1, 1)),
+        "hundreds of waiters a tick, and the last one no later than that"
+    );
     assert!(allocations <= 500, "{allocations} allocations for a hundred ticks");
 }
 
