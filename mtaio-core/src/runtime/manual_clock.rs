@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::timers::{HasTimers, Timers, TimersSleep, timers_sleep};
 use super::{Clock, Tick, Timer};
 use crate::alarm::SleepAlarm;
+use crate::primitive::{catch, resume};
 use crate::time::Instant;
 
 /// A clock that stands still until it is moved, under any executor. Clones are the same clock.
@@ -53,20 +54,29 @@ impl ManualClock {
     /// Moves the clock on by `duration`, from one sleep's instant to the next, and wakes each on time.
     pub fn advance(&self, duration: Duration) {
         let end = self.now() + duration;
-        while self.0.0.go_on_until(end) {}
-        self.0.0.change(|now| now.max(end));
+        wake_all(|| self.0.0.go_on_until(end), || self.0.0.change(|now| now.max(end)));
     }
 
     /// Sets the clock to `now`, also back, and then wakes whoever slept until then: they are late, as when a machine stalls.
     pub fn set(&self, now: Instant) {
         self.0.0.change(|_| now);
-        while self.0.0.wake_due() {}
+        wake_all(|| self.0.0.wake_due(), || ());
     }
 
     /// How many sleeps are pending.
     pub fn pending(&self) -> usize {
         self.0.0.pending()
     }
+}
+
+/// Wakes as long as there is somebody, then does what comes `last`. A waker that panics stops neither.
+fn wake_all(mut wake_one: impl FnMut() -> bool, last: impl FnOnce()) {
+    let (mut more, mut panic) = (true, None);
+    while more {
+        panic = panic.or(catch(|| more = wake_one()).err());
+    }
+    last();
+    panic.into_iter().for_each(resume);
 }
 
 impl Default for ManualClock {
