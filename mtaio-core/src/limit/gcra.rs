@@ -189,10 +189,11 @@ impl Scale {
         Self { factor: ((units << shift) / period) as u64, shift, cost: 1 << bits, burst: burst << bits }
     }
 
-    /// The whole units in `nanos`, of which there are no more than the horizon.
+    /// The whole units in `nanos`, of which there are no more than the horizon. Beyond it, as the
+    /// fast path can be for a moment while the parameters change, it wraps around.
     #[inline]
     pub(super) const fn units_within(&self, nanos: u64) -> u64 {
-        if self.shift == 0 { nanos * self.factor } else { self.units(nanos) }
+        if self.shift == 0 { nanos.wrapping_mul(self.factor) } else { self.units(nanos) }
     }
 
     /// The whole units in `nanos`.

@@ -51,7 +51,6 @@ fn mark_of(word: u64) -> Mark {
 }
 
 fn word_of(mark: Mark, flags: u64) -> u64 {
-    debug_assert!(mark.tat < 1 << (u64::BITS - TAT_SHIFT), "the base moves before the TAT outgrows its bits");
     mark.tat << TAT_SHIFT | if mark.late { LATE } else { 0 } | flags
 }
 
@@ -95,6 +94,7 @@ impl Word {
             let (mark, units) = (mark_of(word), scale.units_within(since));
             let seen = match scale.take(mark, units, cap, n) {
                 Ok(mark) => {
+                    // Parameters that do not belong together can make it anything; then the CAS fails.
                     let new = word_of(mark, word & GENERATION);
                     // ORDERING: AcqRel: what was done before cells were taken is ordered by who takes the next ones; a failure
                     // loads as above.
@@ -153,6 +153,10 @@ impl Word {
     pub(super) fn publish(&self, bucket: &TokenBucket, queued: bool) {
         let generation = (bucket.moves() << GENERATION.trailing_zeros()) & GENERATION;
         let flags = generation | if queued { QUEUED } else { 0 };
+        debug_assert!(
+            bucket.mark().tat < 1 << (u64::BITS - TAT_SHIFT),
+            "the base moves before the TAT outgrows its bits"
+        );
         // ORDERING: Release, pairs with the Acquire loads of the fast path.
         self.word.store(word_of(bucket.mark(), flags), Ordering::Release);
     }
