@@ -8,6 +8,15 @@ use mtaio_core::Instant;
 use mtaio_core::limit::{Quota, RateLimiter, ResourceLimitError};
 use mtaio_core::runtime::{Clock, ManualClock};
 
+/// Says that the tries are over, also when one panics.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Flips between two quotas on one thread while another tries `times` times. Returns what the tries came to.
 fn race(
     limiter: &RateLimiter<ManualClock>,
@@ -15,12 +24,11 @@ fn race(
     times: usize,
     mut between: impl FnMut(),
 ) -> Vec<Result<(), ResourceLimitError>> {
-    let over = AtomicBool::new(false);
+    let over = &AtomicBool::new(false);
     thread::scope(|scope| {
         let tries = scope.spawn(|| {
-            let outcomes = (0..times).map(|_| limiter.try_acquire()).collect();
-            over.store(true, Ordering::Relaxed);
-            outcomes
+            let _over = Over(over);
+            (0..times).map(|_| limiter.try_acquire()).collect()
         });
         for quota in quotas.into_iter().cycle() {
             limiter.set_quota(quota);
