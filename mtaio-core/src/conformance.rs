@@ -326,3 +326,28 @@ macro_rules! conformance {
         })*
     };
 }
+
+#[cfg(test)]
+mod tests {
+    /// The names of the checks in the sources, and those in the list.
+    #[test]
+    fn every_check_is_in_the_list() {
+        let list = include_str!("conformance.rs");
+        let sources = [
+            include_str!("conformance/bad_input.rs"),
+            include_str!("conformance/concurrency.rs"),
+            include_str!("conformance/crowd.rs"),
+            include_str!("conformance/peers.rs"),
+            include_str!("conformance/rate.rs"),
+            include_str!("conformance/runtime.rs"),
+            include_str!("conformance/vectors.rs"),
+        ];
+        let checks = sources.iter().flat_map(|source| source.lines()).filter_map(|line| {
+            let (name, _) = line.strip_prefix("pub async fn ")?.split_once('<')?;
+            Some(name)
+        });
+        for check in checks {
+            assert!(list.lines().any(|line| line.trim() == check), "{check} is not in the list");
+        }
+    }
+}

@@ -3,12 +3,13 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::task::Poll;
+use core::time::Duration;
 
 use super::Harness;
 use super::hand::ByHand;
 use super::rig::Rig;
 use crate::limit::{Quota, ResourceLimitError};
-use crate::runtime::Dice;
+use crate::runtime::{Dice, Timer};
 use crate::sync::Permit;
 
 const WAITERS: usize = 1000;
@@ -140,36 +141,25 @@ pub async fn a_thousand_waiters_for_cells_are_served_in_order_while_others_give_
 }
 
 pub async fn a_thousand_waiters_for_a_rate_are_served_in_order_while_others_give_up<H: Harness>(rig: Rig<H>) {
-    let quota = Quota::per_second(100_000).burst(SIZE);
-    let (limiter, mut lots, mut order) = (rig.drained(quota), Lots::new(), Order::default());
-    let start = rig.now();
+    let (slow, fast) = (Quota::per_hour(1).burst(SIZE), Quota::per_second(100_000).burst(SIZE));
+    let (limiter, mut lots, mut order) = (rig.drained(slow), Lots::new(), Order::default());
     let mut line: Line<'_, ()> = (0..WAITERS)
-        .map(|number| Waiter { number, n: SIZE, future: ByHand::new(limiter.acquire_many(SIZE)) })
+        .map(|number| Waiter { number, n: SIZE, future: ByHand::waiting(limiter.acquire_many(SIZE)) })
         .collect();
-    let mut taken = 0;
+    let start = rig.now();
+    limiter.set_quota(fast);
+    let mut taken = 0_u64;
     while !line.is_empty() {
-        for (number, n, ()) in front_first(&mut line) {
+        for (number, n, ()) in served(&mut line) {
             order.note(number);
             taken += u64::from(n);
         }
         lots.cancel_some(&mut line);
-        rig.sleep(core::time::Duration::from_micros(100)).await;
+        rig.sleep(Duration::from_micros(100)).await;
     }
     // By the limiter's own clock: the burst, and the rate for as long as it took, a late timer included.
-    let nanos = (rig.now() - start + 2 * crate::runtime::Timer::granularity(&rig.runtime)).as_nanos() as u64;
-    assert!(taken <= u64::from(SIZE) + nanos / 10_000 + 1, "{taken} cells in {nanos} ns");
+    let time = rig.now() - start + 2 * rig.runtime.granularity();
+    let most = u128::from(SIZE) + time.as_nanos() / 10_000 + 1;
+    assert!(u128::from(taken) <= most, "{taken} cells in {time:?}");
     assert_eq!(limiter.waiters(), 0);
-}
-
-/// As [`served`], polled from the front: here the first poll is the arrival.
-fn front_first<T>(line: &mut Line<'_, T>) -> Vec<(usize, u32, T)> {
-    let mut served = Vec::new();
-    line.retain_mut(|waiter| match waiter.future.poll() {
-        Poll::Ready(outcome) => {
-            served.push((waiter.number, waiter.n, outcome.expect("it is open")));
-            false
-        }
-        Poll::Pending => true,
-    });
-    served
 }
