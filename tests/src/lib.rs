@@ -26,4 +26,5 @@ pages! {
     choosing_an_adapter: "../../docs/choosing-an-adapter.md",
     testing_with_clocks: "../../docs/testing-with-clocks.md",
     embedding: "../../docs/embedding.md",
+    writing_a_runtime: "../../docs/writing-a-runtime.md",
 }

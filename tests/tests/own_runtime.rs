@@ -1,6 +1,11 @@
 //! The runtime of `docs/writing-a-runtime.md`, held against the conformance suite.
 
-#[allow(unreachable_pub, reason = "in a crate of its own it is public")]
+#[allow(
+    unreachable_pub,
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    reason = "it reads as in a crate of its own"
+)]
 #[path = "own_runtime/documented.rs"]
 mod documented;
 
