@@ -4,6 +4,7 @@
     unreachable_pub,
     dead_code,
     missing_docs,
+    missing_debug_implementations,
     clippy::std_instead_of_core,
     clippy::std_instead_of_alloc,
     reason = "it reads as in a crate of its own"
