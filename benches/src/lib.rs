@@ -1,1 +1,1 @@
-//! Nothing: the benches are in `benches/`, one file a subject.
+//! The benches are in `benches/`, one file a subject.
