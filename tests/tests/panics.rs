@@ -10,9 +10,13 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use mtaio_core::limit::{ConcurrencyLimiter, Quota, RateLimiter};
-use mtaio_core::runtime::{ManualClock, Spawn, VirtualRuntime};
+use mtaio_core::runtime::{ManualClock, Spawn, Timer, VirtualRuntime};
 use mtaio_core::sync::{Acquire, Semaphore};
+use mtaio_smol::SmolRuntime;
+use mtaio_std_compat::AsyncStdRuntime;
+use mtaio_std_compat::thread::{ThreadRuntime, block_on};
 use mtaio_tests::{CountingWaker, Panicky, message_of, panic_of, poll_once, within_a_minute};
+use mtaio_tokio::TokioRuntime;
 
 const WAITERS: usize = 100;
 
@@ -113,38 +117,35 @@ fn one_tick_serves_everybody_though_wakers_panic() {
     assert_eq!(limiter.available(), 1000, "they were granted, and never took it");
 }
 
-#[test]
-fn tokio_serves_on_though_wakers_panic() {
-    within_a_minute(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(async {
-            let limiter = mtaio_tokio::RateLimiter::new(Quota::per_second(1000).burst(1));
-            limiter.try_acquire().unwrap();
-            let mut bad: Vec<_> = (0..3).map(|_| Box::pin(limiter.acquire())).collect();
-            // On a busy machine the turn of one comes while the next one queues, and then that is who sees the panic.
-            bad.iter_mut().for_each(|waiter| _ = panic_of(|| poll_with(waiter.as_mut(), &Panicky::Wake.waker())));
-            for _ in 0..5 {
-                limiter.acquire().await.unwrap();
-            }
-            bad.into_iter().for_each(|waiter| assert_eq!(poll_once(pin!(waiter)), Poll::Ready(Ok(()))));
-        });
-    });
+/// Waiters whose wakers panic, in front of others; then the timer serves them all.
+async fn serve_on<R: Timer>(runtime: R) {
+    let limiter = RateLimiter::with_runtime(Quota::per_hour(1), runtime);
+    limiter.try_acquire().unwrap();
+    let mut waiters: Vec<_> = (0..6).map(|_| Box::pin(limiter.acquire())).collect();
+    let (bad, good) = waiters.split_at_mut(3);
+    for waiter in bad.iter_mut() {
+        assert!(poll_with(waiter.as_mut(), &Panicky::Wake.waker()).is_pending());
+    }
+    for waiter in good.iter_mut() {
+        assert!(poll_once(waiter.as_mut()).is_pending());
+    }
+    limiter.set_quota(Quota::per_second(1000).burst(1));
+    for waiter in good {
+        waiter.await.unwrap();
+    }
+    for waiter in bad {
+        assert_eq!(poll_once(waiter.as_mut()), Poll::Ready(Ok(())));
+    }
 }
 
 #[test]
-fn smol_serves_on_though_wakers_panic() {
+fn every_runtime_serves_on_though_wakers_panic() {
     within_a_minute(|| {
-        smol::block_on(async {
-            let limiter = mtaio_smol::RateLimiter::new(Quota::per_second(1000).burst(1));
-            limiter.try_acquire().unwrap();
-            let mut bad: Vec<_> = (0..3).map(|_| Box::pin(limiter.acquire())).collect();
-            // On a busy machine the turn of one comes while the next one queues, and then that is who sees the panic.
-            bad.iter_mut().for_each(|waiter| _ = panic_of(|| poll_with(waiter.as_mut(), &Panicky::Wake.waker())));
-            for _ in 0..5 {
-                limiter.acquire().await.unwrap();
-            }
-            bad.into_iter().for_each(|waiter| assert_eq!(poll_once(pin!(waiter)), Poll::Ready(Ok(()))));
-        });
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        tokio.block_on(serve_on(TokioRuntime));
+        smol::block_on(serve_on(SmolRuntime));
+        async_std::task::block_on(serve_on(AsyncStdRuntime));
+        block_on(serve_on(ThreadRuntime));
     });
 }
 
