@@ -1,6 +1,7 @@
 //! Futures that a check polls by hand, and what it asks of their outcomes.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::task::Wake;
 use core::future::{Future, poll_fn};
@@ -132,9 +133,9 @@ pub(super) fn assert_refused<T>(outcome: Result<T, ResourceLimitError>, kind: Re
 
 /// Runs code that must panic, and returns its message.
 #[track_caller]
-pub(super) fn panic_of<T>(code: impl FnOnce() -> T) -> alloc::string::String {
+pub(super) fn panic_of<T>(code: impl FnOnce() -> T) -> String {
     let Err(panic) = catch_unwind(AssertUnwindSafe(code)) else { panic!("it does not panic") };
-    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<alloc::string::String>()) {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(text), _) => (*text).into(),
         (_, Some(text)) => text.clone(),
         _ => panic!("a panic without a message"),

@@ -6,7 +6,7 @@ use alloc::task::Wake;
 use alloc::vec::Vec;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Waker};
 use core::time::Duration;
 
 use super::Harness;
@@ -226,8 +226,13 @@ pub async fn must_8_a_sleep_polled_here_ends_in_another_task<H: Harness>(rig: Ri
 
 pub async fn must_8_a_sleep_made_in_a_task_ends_here<H: Harness>(rig: Rig<H>) {
     let runtime = rig.runtime.clone();
-    let make = core::future::poll_fn(move |_| Poll::Ready(Box::pin(runtime.sleep_until(runtime.now() + SHORT))));
-    rig.runtime.spawn(make).await.expect("the task ends").await;
+    let make = async move {
+        let at = runtime.now() + SHORT;
+        (Box::pin(runtime.sleep_until(at)), at)
+    };
+    let (sleep, at) = rig.runtime.spawn(make).await.expect("the task ends");
+    sleep.await;
+    assert!(rig.now() >= at);
 }
 
 pub async fn must_9_the_context_is_the_same_in_every_task<H: Harness>(rig: Rig<H>) {
