@@ -1,4 +1,4 @@
-//! Ten calls of a limited function on async-std: `cargo run -p mtaio-std-compat --example hello`.
+//! Ten calls of a limited function on async-std: `cargo run -p mtaio-std-compat --example hello_async_std`.
 
 use std::time::Instant;
 

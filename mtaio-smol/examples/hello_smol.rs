@@ -1,4 +1,4 @@
-//! Ten requests, two at a time and at most twenty a second: `cargo run -p mtaio-smol --example hello`.
+//! Ten requests, two at a time and at most twenty a second: `cargo run -p mtaio-smol --example hello_smol`.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! Ten requests, two at a time and at most twenty a second: `cargo run -p mtaio-tokio --example hello`.
+//! Ten requests, two at a time and at most twenty a second: `cargo run -p mtaio-tokio --example hello_tokio`.
 
 use std::time::Instant;
 
