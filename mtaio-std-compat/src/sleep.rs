@@ -1,4 +1,4 @@
-//! The sleep of both runtimes: a timer of `async-io`, whose own thread drives it.
+//! The clock and the timer of both runtimes: those of `async-io`, whose own thread drives them.
 
 use core::future::Future;
 use core::pin::Pin;
@@ -49,3 +49,33 @@ impl Sleep for IoSleep {
         self.timer = timer(at);
     }
 }
+
+/// Gives a runtime the timer of `async-io`.
+macro_rules! io_timer {
+    ($runtime:ty) => {
+        impl mtaio_core::runtime::Clock for $runtime {
+            #[inline]
+            fn now(&self) -> mtaio_core::Instant {
+                mtaio_core::runtime::SystemClock.now()
+            }
+        }
+
+        impl mtaio_core::runtime::Timer for $runtime {
+            type Sleep = crate::sleep::IoSleep;
+            type Alarm = mtaio_core::alarm::SleepAlarm<Self>;
+
+            fn sleep_until(&self, at: mtaio_core::Instant) -> Self::Sleep {
+                crate::sleep::IoSleep::until(at)
+            }
+
+            fn granularity(&self) -> core::time::Duration {
+                core::time::Duration::from_millis(1)
+            }
+
+            fn alarm(&self, target: alloc::sync::Weak<dyn mtaio_core::runtime::Tick>) -> Self::Alarm {
+                mtaio_core::alarm::SleepAlarm::new(*self, target)
+            }
+        }
+    };
+}
+pub(crate) use io_timer;

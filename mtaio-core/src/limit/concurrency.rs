@@ -279,6 +279,7 @@ impl<R: Timer> ConcurrencyLimiter<R> {
     /// Builds the limit into a function: each call waits for a permit, calls `f`, and returns the permit when that is done.
     ///
     /// The function takes one argument; use a tuple for more.
+    #[doc(alias = "limit")]
     pub fn wrap<X, F, T>(&self, f: F) -> impl Fn(X) -> Wrapped<AcquireSlotsOwned, F, X> + Clone + use<X, F, T, R>
     where
         F: Fn(X) -> T,

@@ -59,7 +59,6 @@ use crate::time::Instant;
 ///     Ok::<_, mtaio_core::limit::ResourceLimitError>(())
 /// }).unwrap();
 /// ```
-#[doc(alias = "limit")]
 #[doc(alias = "throttle")]
 pub struct RateLimiter<R: Timer> {
     shared: Arc<Shared<R>>,
@@ -276,6 +275,7 @@ impl<R: Timer> RateLimiter<R> {
     /// let double = limiter.wrap(|x: u32| async move { 2 * x });
     /// assert_eq!(runtime.block_on(double(21)), Ok(42));
     /// ```
+    #[doc(alias = "limit")]
     pub fn wrap<X, F, T>(&self, f: F) -> impl Fn(X) -> Wrapped<AcquireCellsOwned<R>, F, X> + Clone + use<X, F, T, R>
     where
         F: Fn(X) -> T,

@@ -226,7 +226,7 @@ impl<U: Supply> WaitQueue<U> {
         }
     }
 
-    /// What was granted to who has just come goes back if somebody else's waker is about to panic in his face.
+    /// What was granted to who has just come goes back if somebody else's waker is about to panic in its face.
     fn keep_grant(&self, ask: &U::Ask, granted: bool, batch: &WakeBatch) {
         if granted && batch.will_panic() {
             self.change(|state| self.supply.restore(state, ask));
