@@ -239,9 +239,9 @@ fn is_at_most<T>(bytes: usize) {
 
 #[test]
 fn what_is_many_is_small() {
-    is_at_most::<Acquire<'_>>(80);
-    is_at_most::<AcquireSlots<'_>>(80);
-    is_at_most::<AcquireCells<'_, TokioRuntime>>(88);
+    is_at_most::<Acquire<'_>>(56);
+    is_at_most::<AcquireSlots<'_>>(56);
+    is_at_most::<AcquireCells<'_, TokioRuntime>>(72);
     is_at_most::<Permit<'_>>(16);
     is_at_most::<ResourceLimitError>(24);
     is_at_most::<AcquireError>(24);

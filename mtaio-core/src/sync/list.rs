@@ -23,29 +23,46 @@ use core::ptr::NonNull;
 
 use crate::primitive::{AtomicBool, Lock, Ordering, const_fn};
 
-type Link<T> = Option<NonNull<Node<T>>>;
+type Link<T, A> = Option<NonNull<Node<T, A>>>;
 
-/// A place in the list, with what waits there.
-struct Node<T> {
-    prev: Link<T>,
-    next: Link<T>,
-    value: T,
+/// A place in the list: what is asked for, which is there from the beginning, and what is written when it has to wait.
+struct Node<T, A> {
+    /// Initialised exactly while `taken`.
+    held: MaybeUninit<Held<T, A>>,
+    ask: A,
     settled: AtomicBool,
+    /// Whether the node is in use. Only the owner of the seat looks at it.
+    taken: bool,
+}
+
+struct Held<T, A> {
+    prev: Link<T, A>,
+    next: Link<T, A>,
+    value: T,
+}
+
+/// Where a node keeps what it holds, initialised or not.
+///
+/// # Safety
+/// `node` leads to a node.
+unsafe fn held<T, A>(node: NonNull<Node<T, A>>) -> *mut Held<T, A> {
+    // SAFETY: the caller's promise; no reference is made (5).
+    unsafe { &raw mut (*node.as_ptr()).held }.cast()
 }
 
 /// Waiters in the order of their arrival.
-pub(crate) struct List<T> {
-    head: Link<T>,
-    tail: Link<T>,
+pub(crate) struct List<T, A> {
+    head: Link<T, A>,
+    tail: Link<T, A>,
     /// The next node of a pass over the whole list. It survives the removal of any node.
-    mark: Link<T>,
+    mark: Link<T, A>,
     len: usize,
 }
 
-// SAFETY: the pointers lead to nodes whose values may be sent (T: Send), and are followed under the lock (invariants 1, 2).
-unsafe impl<T: Send> Send for List<T> {}
+// SAFETY: the pointers lead to nodes whose content may be sent (T, A: Send), and are followed under the lock (invariants 1, 2).
+unsafe impl<T: Send, A: Send> Send for List<T, A> {}
 
-impl<T> List<T> {
+impl<T, A: Copy> List<T, A> {
     const fn new() -> Self {
         Self { head: None, tail: None, mark: None, len: 0 }
     }
@@ -58,16 +75,16 @@ impl<T> List<T> {
         self.head.is_none()
     }
 
-    /// The value that has waited longest.
-    pub(crate) fn front(&self) -> Option<&T> {
-        // SAFETY: invariants 2 and 4: the node is linked, so it lives, and the lock we are called under guards its value.
-        self.head.map(|node| unsafe { &(*node.as_ptr()).value })
+    /// What the one who has waited longest asks for.
+    pub(crate) fn front(&self) -> Option<A> {
+        // SAFETY: invariant 4: the node is linked, so it lives; and then nobody writes what it asks for.
+        self.head.map(|node| unsafe { (*node.as_ptr()).ask })
     }
 
-    /// As [`front`](Self::front), to be changed.
+    /// The value that has waited longest.
     pub(crate) fn front_mut(&mut self) -> Option<&mut T> {
-        // SAFETY: as in `front`; `&mut self` makes the reference the only one.
-        self.head.map(|node| unsafe { &mut (*node.as_ptr()).value })
+        // SAFETY: invariants 2 and 4: it lives, and the lock that we are called under guards its value.
+        self.head.map(|node| unsafe { &mut (*held(node)).value })
     }
 
     /// Unlinks the front after `settle` has had its value, and hands the value over to the owner of its seat.
@@ -80,16 +97,16 @@ impl<T> List<T> {
         self.mark = self.head;
     }
 
-    /// The value that the pass is at; `None` when the pass is over.
-    pub(crate) fn marked(&mut self) -> Option<&mut T> {
-        // SAFETY: invariants 2 and 4 as in `front`; `&mut self` makes the reference the only one.
-        self.mark.map(|node| unsafe { &mut (*node.as_ptr()).value })
+    /// The value that the pass is at, and what is asked for there; `None` when the pass is over.
+    pub(crate) fn marked(&mut self) -> Option<(&mut T, A)> {
+        // SAFETY: as in `front` and `front_mut`.
+        self.mark.map(|node| unsafe { (&mut (*held(node)).value, (*node.as_ptr()).ask) })
     }
 
     /// Goes on to the next value of the pass.
     pub(crate) fn mark_next(&mut self) {
         // SAFETY: the mark is a linked node (`unlink` moves it off one that leaves), alive by invariant 4.
-        self.mark = self.mark.and_then(|node| unsafe { (*node.as_ptr()).next });
+        self.mark = self.mark.and_then(|node| unsafe { (*held(node)).next });
     }
 
     /// As [`settle_front`](Self::settle_front), for the value that the pass is at; the pass goes on to the next.
@@ -97,11 +114,11 @@ impl<T> List<T> {
         self.mark.map(|node| self.settle(node, settle))
     }
 
-    fn settle<R>(&mut self, node: NonNull<Node<T>>, settle: impl FnOnce(&mut T) -> R) -> R {
+    fn settle<R>(&mut self, node: NonNull<Node<T, A>>, settle: impl FnOnce(&mut T) -> R) -> R {
         // SAFETY: a node of this list, found by its head or its mark.
         unsafe { self.unlink(node) };
         // SAFETY: it is not settled yet, so its owner cannot let go of it without the lock that we hold (3).
-        let outcome = settle(unsafe { &mut (*node.as_ptr()).value });
+        let outcome = settle(unsafe { &mut (*held(node)).value });
         // ORDERING: Release, pairs with the Acquire load in `Seat::settled`; publishes the unlinked node and its value. It is
         // the last touch: the owner may free the node as soon as it sees it.
         // SAFETY: as above.
@@ -111,12 +128,12 @@ impl<T> List<T> {
 
     /// # Safety
     /// `node` is initialised, and stays where it is until it is unlinked.
-    unsafe fn push_back(&mut self, node: NonNull<Node<T>>) {
+    unsafe fn push_back(&mut self, node: NonNull<Node<T, A>>) {
         // SAFETY: the caller's promise; a tail is a linked node (4).
         unsafe {
-            (*node.as_ptr()).prev = self.tail;
+            (*held(node)).prev = self.tail;
             match self.tail {
-                Some(tail) => (*tail.as_ptr()).next = Some(node),
+                Some(tail) => (*held(tail)).next = Some(node),
                 None => self.head = Some(node),
             }
         }
@@ -126,16 +143,16 @@ impl<T> List<T> {
 
     /// # Safety
     /// `node` is linked in this list.
-    unsafe fn unlink(&mut self, node: NonNull<Node<T>>) {
+    unsafe fn unlink(&mut self, node: NonNull<Node<T, A>>) {
         // SAFETY: the caller's promise, and invariant 4 for its neighbours, which are linked.
         let next = unsafe {
-            let (prev, next) = ((*node.as_ptr()).prev, (*node.as_ptr()).next);
+            let (prev, next) = ((*held(node)).prev, (*held(node)).next);
             match prev {
-                Some(prev) => (*prev.as_ptr()).next = next,
+                Some(prev) => (*held(prev)).next = next,
                 None => self.head = next,
             }
             match next {
-                Some(next) => (*next.as_ptr()).prev = prev,
+                Some(next) => (*held(next)).prev = prev,
                 None => self.tail = prev,
             }
             next
@@ -148,14 +165,14 @@ impl<T> List<T> {
 }
 
 /// A list of waiters and the state that decides about them, behind one lock.
-pub(crate) struct Queue<S, T>(Lock<Locked<S, T>>);
+pub(crate) struct Queue<S, T, A>(Lock<Locked<S, T, A>>);
 
-struct Locked<S, T> {
+struct Locked<S, T, A> {
     state: S,
-    list: List<T>,
+    list: List<T, A>,
 }
 
-impl<S, T> Queue<S, T> {
+impl<S, T, A: Copy> Queue<S, T, A> {
     const_fn! {
         pub(crate) const fn new(state: S) -> Self {
             Self(Lock::new(Locked { state, list: List::new() }))
@@ -163,7 +180,7 @@ impl<S, T> Queue<S, T> {
     }
 
     /// Runs `f` with the state and the list, alone.
-    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut S, &mut List<T>) -> R) -> R {
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut S, &mut List<T, A>) -> R) -> R {
         self.0.with(|locked| f(&mut locked.state, &mut locked.list))
     }
 }
@@ -175,21 +192,23 @@ impl<S, T> Queue<S, T> {
 pub(crate) unsafe trait Queued {
     type State;
     type Value;
+    type Ask: Copy;
 
-    fn queue(&self) -> &Queue<Self::State, Self::Value>;
+    fn queue(&self) -> &Queue<Self::State, Self::Value, Self::Ask>;
 }
 
 /// Implements [`Queued`] for a type by naming the field, or the path of fields, that is its queue.
 macro_rules! queued {
-    ([$($generics:tt)*] $owner:ty, $state:ty, $value:ty, $($field:ident).+) => {
+    ([$($generics:tt)*] $owner:ty, $state:ty, $value:ty, $ask:ty, $($field:ident).+) => {
         #[allow(unsafe_code, reason = "a field is always the same place")]
         // SAFETY: a field of a value is the same field for as long as the value lives.
         unsafe impl<$($generics)*> crate::sync::list::Queued for $owner {
             type State = $state;
             type Value = $value;
+            type Ask = $ask;
 
             #[inline]
-            fn queue(&self) -> &crate::sync::list::Queue<$state, $value> {
+            fn queue(&self) -> &crate::sync::list::Queue<$state, $value, $ask> {
                 &self.$($field).+
             }
         }
@@ -230,35 +249,45 @@ unsafe impl<T: Queued> Handle for alloc::sync::Arc<T> {
 
 type StateOf<H> = <<H as Handle>::Target as Queued>::State;
 type ValueOf<H> = <<H as Handle>::Target as Queued>::Value;
+type AskOf<H> = <<H as Handle>::Target as Queued>::Ask;
 
 const OVER: &str = "a future was polled after it had completed";
 
-/// A future's place in a queue. Nothing of it is written before it is needed.
+/// A future's place in a queue. Nothing of it is written before it is needed, but what it asks for.
 pub(crate) struct Seat<H: Handle> {
     /// `None` once the wait is over and its handle has moved on.
     handle: Option<H>,
-    /// Initialised exactly while `taken`.
-    node: UnsafeCell<MaybeUninit<Node<ValueOf<H>>>>,
-    taken: bool,
+    node: UnsafeCell<Node<ValueOf<H>, AskOf<H>>>,
     /// Others point at the node: see invariant 4.
     _pinned: PhantomPinned,
 }
 
-// SAFETY: a seat owns its handle and its value, both of which may be sent; the node's links are followed under the lock
-// of a queue that may be shared.
-unsafe impl<H: Handle + Send> Send for Seat<H> where ValueOf<H>: Send {}
-// SAFETY: a shared seat gives access to its handle only, and to the atomic `settled`.
-unsafe impl<H: Handle + Sync> Sync for Seat<H> where ValueOf<H>: Send {}
+// SAFETY: a seat owns its handle, its value and what it asks for, all of which may be sent; the node's links are followed
+// under the lock of a queue that may be shared.
+unsafe impl<H: Handle + Send> Send for Seat<H>
+where
+    ValueOf<H>: Send,
+    AskOf<H>: Send,
+{
+}
+// SAFETY: a shared seat gives access to its handle, to whether it is taken, which changes through `&mut` only, and to the
+// atomic `settled`.
+unsafe impl<H: Handle + Sync> Sync for Seat<H>
+where
+    ValueOf<H>: Send,
+    AskOf<H>: Send,
+{
+}
 
 impl<H: Handle> Seat<H> {
     #[inline]
-    pub(crate) const fn new(handle: H) -> Self {
-        Self {
-            handle: Some(handle),
-            node: UnsafeCell::new(MaybeUninit::uninit()),
-            taken: false,
-            _pinned: PhantomPinned,
-        }
+    pub(crate) fn new(handle: H, ask: AskOf<H>) -> Self {
+        let node = Node { held: MaybeUninit::uninit(), ask, settled: AtomicBool::new(false), taken: false };
+        Self { handle: Some(handle), node: UnsafeCell::new(node), _pinned: PhantomPinned }
+    }
+
+    fn place(&self) -> Place<'_, ValueOf<H>, AskOf<H>> {
+        Place(&self.node)
     }
 
     /// The owner of the queue.
@@ -276,7 +305,7 @@ impl<H: Handle> Seat<H> {
     /// If the seat is taken, or was finished before.
     #[inline]
     pub(crate) fn finish(self: Pin<&mut Self>) -> H {
-        assert!(!self.taken, "a seat in use keeps its handle");
+        assert!(!self.is_taken(), "a seat in use keeps its handle");
         // SAFETY: the seat is not taken, so nothing of it is pointed at.
         unsafe { self.get_unchecked_mut() }.handle.take().expect(OVER)
     }
@@ -284,49 +313,47 @@ impl<H: Handle> Seat<H> {
     /// Whether the seat holds a value: it waits, or was settled and not yet claimed.
     #[inline]
     pub(crate) fn is_taken(&self) -> bool {
-        self.taken
+        self.place().is_taken()
+    }
+
+    /// What is asked for.
+    #[inline]
+    pub(crate) fn ask(&self) -> AskOf<H> {
+        // SAFETY: it is written while the seat is not taken only, and through `&mut`.
+        unsafe { (*self.place().node().as_ptr()).ask }
+    }
+
+    /// Asks for something else.
+    ///
+    /// # Panics
+    /// If the seat is taken.
+    pub(crate) fn set_ask(self: Pin<&mut Self>, ask: AskOf<H>) {
+        assert!(!self.is_taken(), "what is asked for is said before the seat is taken");
+        // SAFETY: the seat is not taken, so nobody else looks at the node.
+        unsafe { (*self.place().node().as_ptr()).ask = ask };
     }
 
     /// Takes the value back if it was settled. No lock.
     pub(crate) fn claim(self: Pin<&mut Self>) -> Option<ValueOf<H>> {
-        // SAFETY: nothing moves out of the pinned seat but the value, which nobody points at any more.
-        let seat = unsafe { self.get_unchecked_mut() };
-        if !seat.taken || !seat.settled() {
-            return None;
-        }
-        seat.taken = false;
-        // SAFETY: `taken` says that the node was initialised, `settled` that it is ours alone (3); it is read out once.
-        Some(unsafe { seat.node.get_mut().assume_init_read() }.value)
-    }
-
-    fn settled(&self) -> bool {
-        debug_assert!(self.taken);
-        // SAFETY: the node is initialised while the seat is taken; only its atomic is borrowed (5).
-        let settled = unsafe { &(*node_of(&self.node).as_ptr()).settled };
-        // ORDERING: Acquire, pairs with the Release store in `List::settle`: what was settled is seen.
-        settled.load(Ordering::Acquire)
+        let place = self.place();
+        // SAFETY: `settled` says that the value is ours alone (3), and `&mut` that nobody else takes it.
+        (place.is_taken() && place.is_settled()).then(|| unsafe { place.take() })
     }
 
     /// Locks the queue and runs `f` with its state, its list and this seat's place in it.
     pub(crate) fn with<R>(
         self: Pin<&mut Self>,
-        f: impl FnOnce(&H::Target, Access<'_, StateOf<H>, ValueOf<H>>) -> R,
+        f: impl FnOnce(&H::Target, Access<'_, StateOf<H>, ValueOf<H>, AskOf<H>>) -> R,
     ) -> R {
-        // SAFETY: the seat is not moved: the node stays in place, and the handle is only looked through.
-        let seat = unsafe { self.get_unchecked_mut() };
-        let (node, taken) = (&seat.node, &mut seat.taken);
-        let owner = seat.handle.as_ref().expect(OVER).get();
-        owner.queue().0.with(|locked| {
-            let place = Place { node, taken };
-            f(owner, Access { state: &mut locked.state, list: &mut locked.list, place })
-        })
+        let (owner, place) = (self.owner(), self.place());
+        owner.queue().0.with(|locked| f(owner, Access { state: &mut locked.state, list: &mut locked.list, place }))
     }
 }
 
 impl<H: Handle> Drop for Seat<H> {
     #[inline]
     fn drop(&mut self) {
-        if self.taken {
+        if self.is_taken() {
             // SAFETY: a seat that was taken is pinned, and is not moved before its end.
             let seat = unsafe { Pin::new_unchecked(self) };
             // The value, which may hold a foreign waker, is dropped after the lock.
@@ -336,67 +363,82 @@ impl<H: Handle> Drop for Seat<H> {
 }
 
 /// A locked queue, as seen from one seat.
-pub(crate) struct Access<'a, S, T> {
+pub(crate) struct Access<'a, S, T, A> {
     pub(crate) state: &'a mut S,
-    pub(crate) list: &'a mut List<T>,
-    place: Place<'a, T>,
+    pub(crate) list: &'a mut List<T, A>,
+    place: Place<'a, T, A>,
 }
 
-/// The node of one seat, together with the knowledge whether it is in use.
-struct Place<'a, T> {
-    node: &'a UnsafeCell<MaybeUninit<Node<T>>>,
-    taken: &'a mut bool,
-}
+/// The node of one seat.
+struct Place<'a, T, A>(&'a UnsafeCell<Node<T, A>>);
 
-/// Where the node of a seat is, initialised or not.
-fn node_of<T>(cell: &UnsafeCell<MaybeUninit<Node<T>>>) -> NonNull<Node<T>> {
-    // SAFETY: a cell's content has an address, and that is not null.
-    unsafe { NonNull::new_unchecked(cell.get().cast()) }
-}
+impl<T, A> Place<'_, T, A> {
+    fn node(&self) -> NonNull<Node<T, A>> {
+        // SAFETY: a cell's content has an address, and that is not null.
+        unsafe { NonNull::new_unchecked(self.0.get()) }
+    }
 
-impl<T> Place<'_, T> {
+    fn is_taken(&self) -> bool {
+        // SAFETY: it is written by the owner of the seat only, through `&mut`.
+        unsafe { (*self.node().as_ptr()).taken }
+    }
+
+    fn is_settled(&self) -> bool {
+        // ORDERING: Acquire, pairs with the Release store in `List::settle`: what was settled is seen.
+        // SAFETY: only the atomic is borrowed (5).
+        unsafe { (*self.node().as_ptr()).settled.load(Ordering::Acquire) }
+    }
+
     /// Whether the node is in the list. The lock is held.
     fn is_linked(&self) -> bool {
-        // ORDERING: Relaxed: nodes are settled under the lock, which orders this.
-        // SAFETY: the node is initialised while the seat is taken.
-        *self.taken && !unsafe { (*node_of(self.node).as_ptr()).settled.load(Ordering::Relaxed) }
+        self.is_taken() && !self.is_settled()
     }
 
-    fn rise(&mut self, list: &mut List<T>) -> Option<T> {
-        if self.is_linked() {
-            // SAFETY: taken and not settled means linked (1), in this seat's queue (6), whose lock we hold.
-            unsafe { list.unlink(node_of(self.node)) };
+    /// Takes the value out, and frees the node.
+    ///
+    /// # Safety
+    /// The seat is taken, its node is in no list, and the caller has it as `&mut`.
+    unsafe fn take(&self) -> T {
+        // SAFETY: the caller's promise: what is held is initialised, and nobody else reads it out.
+        unsafe {
+            (*self.node().as_ptr()).taken = false;
+            held(self.node()).read().value
         }
-        // SAFETY: the seat was taken, so the node is initialised, and now nobody points at it; it is read out once.
-        core::mem::take(self.taken).then(|| unsafe { node_of(self.node).read() }.value)
     }
 }
 
-impl<S, T> Access<'_, S, T> {
+impl<S, T, A: Copy> Access<'_, S, T, A> {
     /// Takes the seat: puts `value` behind all others.
     ///
     /// # Panics
     /// If the seat is taken.
     pub(crate) fn sit(&mut self, value: T) {
-        assert!(!*self.place.taken, "a future queues once at a time");
-        let node = node_of(self.place.node);
+        assert!(!self.place.is_taken(), "a future queues once at a time");
+        let node = self.place.node();
         // SAFETY: the seat is not taken, so nobody points at the node. It is pinned (`Seat::with`), and its drop unlinks the
         // node, so that it stays until then (4).
         unsafe {
-            node.write(Node { prev: None, next: None, value, settled: AtomicBool::new(false) });
+            held(node).write(Held { prev: None, next: None, value });
+            // ORDERING: Relaxed: the lock publishes it with the rest of the node.
+            (*node.as_ptr()).settled.store(false, Ordering::Relaxed);
+            (*node.as_ptr()).taken = true;
             self.list.push_back(node);
         }
-        *self.place.taken = true;
     }
 
     /// The value in the seat, while it still waits.
     pub(crate) fn waiting(&mut self) -> Option<&mut T> {
         // SAFETY: a linked node's value belongs to the lock, which we hold (2).
-        self.place.is_linked().then(|| unsafe { &mut (*node_of(self.place.node).as_ptr()).value })
+        self.place.is_linked().then(|| unsafe { &mut (*held(self.place.node())).value })
     }
 
     /// Leaves the seat, wherever it is in the queue, and returns what was in it.
     pub(crate) fn rise(&mut self) -> Option<T> {
-        self.place.rise(self.list)
+        if self.place.is_linked() {
+            // SAFETY: taken and not settled means linked (1), in this seat's queue (6), whose lock we hold.
+            unsafe { self.list.unlink(self.place.node()) };
+        }
+        // SAFETY: the node is in no list any more; an `Access` is made from a seat as `&mut`.
+        self.place.is_taken().then(|| unsafe { self.place.take() })
     }
 }

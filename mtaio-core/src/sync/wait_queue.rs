@@ -82,13 +82,8 @@ pub(crate) enum Verdict<R> {
     Wait,
 }
 
-/// One who waits: what for, and what has become of it.
-pub(crate) struct Waiter<U: Supply> {
-    ask: U::Ask,
-    answer: Answer<U::Refusal>,
-}
-
-enum Answer<R> {
+/// What has become of one who waits.
+pub(crate) enum Answer<R> {
     Waiting(Waker),
     /// Was woken to look after itself, and has not been polled since.
     Roused,
@@ -120,12 +115,16 @@ struct Pass {
 /// A supply and those who wait for it.
 pub(crate) struct WaitQueue<U: Supply> {
     pub(crate) supply: U,
-    pub(crate) queue: Queue<Locked<U::State>, Waiter<U>>,
+    pub(crate) queue: Queue<Locked<U::State>, Answer<U::Refusal>, U::Ask>,
 }
 
 /// What has a wait queue. Implement it with [`waits!`].
 pub(crate) trait Waits:
-    Queued<State = Locked<<Self::Supply as Supply>::State>, Value = Waiter<Self::Supply>>
+    Queued<
+        State = Locked<<Self::Supply as Supply>::State>,
+        Value = Answer<<Self::Supply as Supply>::Refusal>,
+        Ask = <Self::Supply as Supply>::Ask,
+    >
 {
     type Supply: Supply;
 
@@ -138,7 +137,8 @@ macro_rules! waits {
         crate::sync::list::queued!(
             [$($generics)*] $owner,
             crate::sync::wait_queue::Locked<<$supply as crate::sync::wait_queue::Supply>::State>,
-            crate::sync::wait_queue::Waiter<$supply>,
+            crate::sync::wait_queue::Answer<<$supply as crate::sync::wait_queue::Supply>::Refusal>,
+            <$supply as crate::sync::wait_queue::Supply>::Ask,
             $field.queue
         );
 
@@ -154,7 +154,7 @@ macro_rules! waits {
 }
 pub(crate) use waits;
 
-type Line<U> = List<Waiter<U>>;
+type Line<U> = List<Answer<<U as Supply>::Refusal>, <U as Supply>::Ask>;
 
 impl<U: Supply> WaitQueue<U> {
     const_fn! {
@@ -196,9 +196,9 @@ impl<U: Supply> WaitQueue<U> {
 
     /// Wakes one who will look after the queue, without looking after it: the waker that `change` finds, or the front's.
     pub(crate) fn nudge(&self, change: impl FnOnce(&mut U::State) -> Option<Waker>) {
-        let waker = self.queue.with(|locked, line| {
-            change(&mut locked.state).or_else(|| line.front_mut()?.answer.take_waker(Answer::Roused))
-        });
+        let waker = self
+            .queue
+            .with(|locked, line| change(&mut locked.state).or_else(|| line.front_mut()?.take_waker(Answer::Roused)));
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -284,7 +284,7 @@ impl<U: Supply> WaitQueue<U> {
 
     /// Publishes the state. What is left to do is known when the pump is `done`, and not before.
     fn publish(&self, locked: &mut Locked<U::State>, line: &Line<U>, done: bool) -> Option<U::After> {
-        self.supply.publish(&mut locked.state, line.front().map(|waiter| &waiter.ask));
+        self.supply.publish(&mut locked.state, line.front().as_ref());
         done.then(|| self.supply.leave(&mut locked.state))
     }
 
@@ -294,18 +294,17 @@ impl<U: Supply> WaitQueue<U> {
             return false;
         }
         self.supply.prepare(&mut locked.state);
-        while let Some(front) = line.front() {
+        while let Some(ask) = line.front() {
             if batch.is_full() {
                 return false;
             }
-            let ask = front.ask;
             let answer = match self.supply.offer(&mut locked.state, &ask) {
                 Verdict::Grant => Ok(()),
                 Verdict::Refuse(refusal) => Err(refusal),
                 Verdict::Wait => break,
             };
             self.supply.left(&mut locked.state, &ask);
-            let waker = line.settle_front(|waiter| waiter.answer.take_waker(Answer::Done(answer)));
+            let waker = line.settle_front(|waiter| waiter.take_waker(Answer::Done(answer)));
             waker.flatten().into_iter().for_each(|waker| batch.push(waker));
         }
         true
@@ -313,19 +312,18 @@ impl<U: Supply> WaitQueue<U> {
 
     /// The pass over all waiters: refuses those who can no longer be served, wakes those who must look after themselves.
     fn look_at_all(&self, locked: &mut Locked<U::State>, line: &mut Line<U>, batch: &mut WakeBatch) -> bool {
-        while let Some(waiter) = line.marked() {
+        while let Some((waiter, ask)) = line.marked() {
             if batch.is_full() {
                 return false;
             }
-            let ask = waiter.ask;
             let refusal = if locked.pass.review { self.supply.review(&mut locked.state, &ask) } else { None };
             let waker = match refusal {
                 Some(refusal) => {
                     self.supply.left(&mut locked.state, &ask);
-                    line.settle_marked(|waiter| waiter.answer.take_waker(Answer::Done(Err(refusal)))).flatten()
+                    line.settle_marked(|waiter| waiter.take_waker(Answer::Done(Err(refusal)))).flatten()
                 }
                 None => {
-                    let waker = if locked.pass.rouse { waiter.answer.take_waker(Answer::Roused) } else { None };
+                    let waker = if locked.pass.rouse { waiter.take_waker(Answer::Roused) } else { None };
                     line.mark_next();
                     waker
                 }
@@ -363,8 +361,20 @@ where
     H::Target: Waits,
 {
     #[inline]
-    pub(crate) const fn new(handle: H) -> Self {
-        Self { seat: Seat::new(handle) }
+    pub(crate) fn new(handle: H, ask: AskOf<H>) -> Self {
+        Self { seat: Seat::new(handle, ask) }
+    }
+
+    /// What it asks for.
+    #[inline]
+    pub(crate) fn ask(&self) -> AskOf<H> {
+        self.seat.ask()
+    }
+
+    /// Asks for something else. Panics once it has queued.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn set_ask(self: Pin<&mut Self>, ask: AskOf<H>) {
+        self.project().seat.set_ask(ask);
     }
 
     /// What the wait is at. Panics after [`finish`](Self::finish).
@@ -386,13 +396,9 @@ where
     }
 
     /// Asks, the first time; later looks whether there is an answer.
-    pub(crate) fn poll(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        ask: &AskOf<H>,
-    ) -> Poll<Result<(), RefusalOf<H>>> {
+    pub(crate) fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), RefusalOf<H>>> {
         if !self.seat.is_taken() {
-            return self.arrive(context.waker(), ask);
+            return self.arrive(context.waker());
         }
         match self.as_mut().answer() {
             Some(answer) => Poll::Ready(answer),
@@ -405,14 +411,15 @@ where
     }
 
     fn answer(self: Pin<&mut Self>) -> Option<Result<(), RefusalOf<H>>> {
-        match self.project().seat.claim()?.answer {
+        match self.project().seat.claim()? {
             Answer::Done(answer) => Some(answer),
             Answer::Waiting(_) | Answer::Roused => unreachable!("a waiter is settled with an answer"),
         }
     }
 
-    fn arrive(self: Pin<&mut Self>, waker: &Waker, ask: &AskOf<H>) -> Poll<Result<(), RefusalOf<H>>> {
+    fn arrive(self: Pin<&mut Self>, waker: &Waker) -> Poll<Result<(), RefusalOf<H>>> {
         let mut seat = self.project().seat;
+        let ask = &seat.ask();
         let mut batch = WakeBatch::new();
         let mut waker = Some(waker.clone());
         loop {
@@ -426,8 +433,7 @@ where
                         Err(refusal) => Poll::Ready(Err(refusal)),
                         Ok(()) => {
                             queue.supply.joined(&mut access.state.state, ask);
-                            let answer = waker.take().map_or(Answer::Roused, Answer::Waiting);
-                            access.sit(Waiter { ask: *ask, answer });
+                            access.sit(waker.take().map_or(Answer::Roused, Answer::Waiting));
                             Poll::Pending
                         }
                     },
@@ -448,7 +454,7 @@ where
     /// Makes sure that `waker` is the one that will be called.
     fn renew(self: Pin<&mut Self>, waker: &Waker) {
         let mut seat = self.project().seat;
-        let stale = seat.as_mut().with(|_, mut access| match access.waiting().map(|waiter| &waiter.answer) {
+        let stale = seat.as_mut().with(|_, mut access| match access.waiting() {
             Some(Answer::Waiting(old)) => !old.will_wake(waker),
             Some(_) => true,
             None => false,
@@ -456,7 +462,7 @@ where
         if stale {
             let fresh = Answer::Waiting(waker.clone());
             let old = seat.with(|_, mut access| match access.waiting() {
-                Some(waiter) => core::mem::replace(&mut waiter.answer, fresh),
+                Some(waiter) => core::mem::replace(waiter, fresh),
                 None => fresh,
             });
             drop(old);
@@ -467,6 +473,7 @@ where
     #[cold]
     fn leave(self: Pin<&mut Self>) {
         let mut seat = self.project().seat;
+        let ask = &seat.ask();
         let mut batch = WakeBatch::new();
         let (waiter, after) = seat.as_mut().with(|owner, mut access| {
             let queue = owner.waits();
@@ -474,9 +481,9 @@ where
             let state = &mut access.state.state;
             queue.supply.open(state);
             match &waiter {
-                Some(Waiter { ask, answer: Answer::Done(Ok(())) }) => queue.supply.restore(state, ask),
-                Some(Waiter { ask, answer: Answer::Waiting(_) | Answer::Roused }) => queue.supply.left(state, ask),
-                Some(Waiter { answer: Answer::Done(Err(_)), .. }) | None => {}
+                Some(Answer::Done(Ok(()))) => queue.supply.restore(state, ask),
+                Some(Answer::Waiting(_) | Answer::Roused) => queue.supply.left(state, ask),
+                Some(Answer::Done(Err(_))) | None => {}
             }
             let done = queue.pump(access.state, access.list, &mut batch);
             (waiter, queue.publish(access.state, access.list, done))

@@ -12,51 +12,52 @@ use super::Shared;
 use super::cells::Ask;
 use super::word::Fast;
 use crate::limit::error::{ResourceLimitError, ResourceLimitErrorKind};
-use crate::runtime::{Clock, Timer};
+use crate::runtime::Timer;
 use crate::sync::{Handle, Wait};
 use crate::time::Instant;
 
 /// Takes the cells, at once if it can be; otherwise queues, and sees to it that an alarm is set where it is polled.
 #[inline]
-fn poll_cells<R, H>(
-    wait: Pin<&mut Wait<H>>,
-    context: &mut Context<'_>,
-    n: u32,
-    deadline: impl FnOnce(&R) -> Instant,
-) -> Poll<Result<(), ResourceLimitError>>
+fn poll_cells<R, H>(wait: Pin<&mut Wait<H>>, context: &mut Context<'_>) -> Poll<Result<(), ResourceLimitError>>
 where
     R: Timer,
     H: Handle<Target = Shared<R>>,
 {
-    if !wait.is_queued() {
-        match wait.owner().try_take_at_once(n) {
-            Fast::Taken => return Poll::Ready(Ok(())),
-            Fast::Refused(error) if error.kind() == ResourceLimitErrorKind::TooLarge => return Poll::Ready(Err(error)),
-            // Nothing asked for does not queue.
-            Fast::Slow if n == 0 => return Poll::Ready(wait.owner().try_take_in_turn(n)),
-            Fast::Refused(_) | Fast::Slow => {}
-        }
+    match try_at_once(&wait) {
+        Some(answer) => Poll::Ready(answer),
+        None => poll_in_line(wait, context),
     }
-    poll_in_line(wait, context, n, deadline)
 }
 
-fn poll_in_line<R, H>(
-    mut wait: Pin<&mut Wait<H>>,
-    context: &mut Context<'_>,
-    n: u32,
-    deadline: impl FnOnce(&R) -> Instant,
-) -> Poll<Result<(), ResourceLimitError>>
+/// The answer, if it needs no queue.
+#[inline]
+fn try_at_once<R, H>(wait: &Wait<H>) -> Option<Result<(), ResourceLimitError>>
 where
     R: Timer,
     H: Handle<Target = Shared<R>>,
 {
-    let runtime = &wait.owner().queue.supply.runtime;
+    if wait.is_queued() {
+        return None;
+    }
+    let n = wait.ask().n;
+    match wait.owner().try_take_at_once(n) {
+        Fast::Taken => Some(Ok(())),
+        Fast::Refused(error) if error.kind() == ResourceLimitErrorKind::TooLarge => Some(Err(error)),
+        // Nothing asked for does not queue.
+        Fast::Slow if n == 0 => Some(wait.owner().try_take_in_turn(n)),
+        Fast::Refused(_) | Fast::Slow => None,
+    }
+}
+
+fn poll_in_line<R, H>(mut wait: Pin<&mut Wait<H>>, context: &mut Context<'_>) -> Poll<Result<(), ResourceLimitError>>
+where
+    R: Timer,
+    H: Handle<Target = Shared<R>>,
+{
     if !R::WAKES_UNLOCKED && wait.is_queued() {
         wait.owner().tick();
     }
-    // One who queues has said already what he asks for.
-    let deadline = if wait.is_queued() { Instant::FAR } else { deadline(runtime) };
-    let poll = wait.as_mut().poll(context, &Ask { n, deadline });
+    let poll = wait.as_mut().poll(context);
     // Where no alarm can be set this panics: only one who has to wait needs a runtime.
     if poll.is_pending() && !wait.owner().watch() {
         // The runtime went away under us. If we live on elsewhere, we look again there.
@@ -76,14 +77,13 @@ pin_project! {
     {
         #[pin]
         wait: Wait<&'a Shared<R>>,
-        n: u32,
     }
 }
 
 impl<'a, R: Timer> AcquireCells<'a, R> {
     #[inline]
     pub(super) fn new(limiter: &'a Shared<R>, n: u32) -> Self {
-        Self { wait: Wait::new(limiter), n }
+        Self { wait: Wait::new(limiter, Ask { n, deadline: Instant::FAR }) }
     }
 }
 
@@ -92,8 +92,7 @@ impl<R: Timer> Future for AcquireCells<'_, R> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        poll_cells(this.wait, context, *this.n, |_| Instant::FAR)
+        poll_cells(self.project().wait, context)
     }
 }
 
@@ -107,13 +106,12 @@ pin_project! {
     {
         #[pin]
         wait: Wait<Arc<Shared<R>>>,
-        n: u32,
     }
 }
 
 impl<R: Timer> AcquireCellsOwned<R> {
     pub(super) fn new(limiter: Arc<Shared<R>>, n: u32) -> Self {
-        Self { wait: Wait::new(limiter), n }
+        Self { wait: Wait::new(limiter, Ask { n, deadline: Instant::FAR }) }
     }
 }
 
@@ -122,8 +120,7 @@ impl<R: Timer> Future for AcquireCellsOwned<R> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        poll_cells(this.wait, context, *this.n, |_| Instant::FAR)
+        poll_cells(self.project().wait, context)
     }
 }
 
@@ -138,14 +135,13 @@ pin_project! {
     {
         #[pin]
         wait: Wait<&'a Shared<R>>,
-        n: u32,
         max_wait: Duration,
     }
 }
 
 impl<'a, R: Timer> AcquireCellsWithin<'a, R> {
     pub(super) fn new(limiter: &'a Shared<R>, n: u32, max_wait: Duration) -> Self {
-        Self { wait: Wait::new(limiter), n, max_wait }
+        Self { wait: Wait::new(limiter, Ask { n, deadline: Instant::FAR }), max_wait }
     }
 }
 
@@ -153,10 +149,17 @@ impl<R: Timer> Future for AcquireCellsWithin<'_, R> {
     type Output = Result<(), ResourceLimitError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let max_wait = *this.max_wait;
+        let mut this = self.project();
+        if let Some(answer) = try_at_once(&this.wait) {
+            return Poll::Ready(answer);
+        }
         // Only the first poll asks; the deadline of one who queues is in the queue.
-        poll_cells(this.wait, context, *this.n, |clock| Clock::now(clock) + max_wait)
+        if !this.wait.is_queued() {
+            let deadline = this.wait.owner().queue.supply.runtime.now() + *this.max_wait;
+            let ask = Ask { deadline, ..this.wait.ask() };
+            this.wait.as_mut().set_ask(ask);
+        }
+        poll_in_line(this.wait, context)
     }
 }
 

@@ -17,16 +17,13 @@ use crate::sync::closed::poll_until;
 
 /// Takes `n` permits, at once if it can be, and returns the handle that they are held by.
 #[inline]
-fn poll_permits<H>(
-    mut wait: Pin<&mut Wait<H>>,
-    context: &mut Context<'_>,
-    n: u32,
-) -> Poll<Result<HeldPermit<H>, AcquireError>>
+fn poll_permits<H>(mut wait: Pin<&mut Wait<H>>, context: &mut Context<'_>) -> Poll<Result<HeldPermit<H>, AcquireError>>
 where
     H: Handle<Target = Semaphore> + core::ops::Deref<Target = Semaphore>,
 {
+    let n = wait.ask();
     if wait.is_queued() || wait.owner().try_take_at_once(n).is_none() {
-        if let Err(refusal) = ready!(wait.as_mut().poll(context, &n)) {
+        if let Err(refusal) = ready!(wait.as_mut().poll(context)) {
             drop(wait.finish());
             return Poll::Ready(Err(AcquireError::new(refusal, n)));
         }
@@ -41,14 +38,13 @@ pin_project! {
     pub struct Acquire<'a> {
         #[pin]
         wait: Wait<&'a Semaphore>,
-        n: u32,
     }
 }
 
 impl<'a> Acquire<'a> {
     #[inline]
     pub(super) fn new(semaphore: &'a Semaphore, n: u32) -> Self {
-        Self { wait: Wait::new(semaphore), n }
+        Self { wait: Wait::new(semaphore, n) }
     }
 }
 
@@ -57,8 +53,7 @@ impl<'a> Future for Acquire<'a> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        poll_permits(this.wait, context, *this.n)
+        poll_permits(self.project().wait, context)
     }
 }
 
@@ -71,14 +66,13 @@ pin_project! {
     pub struct AcquireOwned {
         #[pin]
         wait: Wait<alloc::sync::Arc<Semaphore>>,
-        n: u32,
     }
 }
 
 #[cfg(feature = "alloc")]
 impl AcquireOwned {
     pub(super) fn new(semaphore: alloc::sync::Arc<Semaphore>, n: u32) -> Self {
-        Self { wait: Wait::new(semaphore), n }
+        Self { wait: Wait::new(semaphore, n) }
     }
 }
 
@@ -88,8 +82,7 @@ impl Future for AcquireOwned {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        poll_permits(this.wait, context, *this.n)
+        poll_permits(self.project().wait, context)
     }
 }
 

@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use crate::sync::list::{List, Queue, Queued, Seat, queued};
 
 struct Owner {
-    queue: Queue<(), u32>,
+    queue: Queue<(), u32, ()>,
 }
 
-queued!([] Owner, (), u32, queue);
+queued!([] Owner, (), u32, (), queue);
 
 const SEATS: usize = 6;
 
@@ -99,7 +99,7 @@ type Seats<'a> = Vec<Pin<Box<Seat<&'a Owner>>>>;
 
 /// Does a step to both, and compares what comes of it.
 fn apply<'a>(step: Step, owner: &'a Owner, seats: &mut Seats<'a>, model: &mut Model, value: u32) {
-    let list = |f: &mut dyn FnMut(&mut List<u32>) -> Option<u32>| owner.queue().with(|(), list| f(list));
+    let list = |f: &mut dyn FnMut(&mut List<u32, ()>) -> Option<u32>| owner.queue().with(|(), list| f(list));
     let raise = |value: &mut u32| core::mem::replace(value, *value + 1000);
     match step {
         Step::Sit(seat) if model.places[seat] == Place::Free => {
@@ -140,7 +140,7 @@ fn apply<'a>(step: Step, owner: &'a Owner, seats: &mut Seats<'a>, model: &mut Mo
             assert_eq!(list(&mut |list| list.settle_marked(raise)), model.settle(marked));
         }
         Step::Replace(seat) => {
-            seats[seat] = Box::pin(Seat::new(owner));
+            seats[seat] = Box::pin(Seat::new(owner, ()));
             model.rise(seat);
         }
     }
@@ -150,8 +150,8 @@ fn compare(owner: &Owner, seats: &mut Seats<'_>, model: &Model) {
     owner.queue().with(|(), list| {
         assert_eq!(list.len(), model.line.len());
         assert_eq!(list.is_empty(), model.line.is_empty());
-        assert_eq!(list.front().copied(), model.line.front().map(|&(_, value)| value));
-        assert_eq!(list.marked().copied(), model.mark);
+        assert_eq!(list.front_mut().copied(), model.line.front().map(|&(_, value)| value));
+        assert_eq!(list.marked().map(|(value, ())| *value), model.mark);
     });
     for (seat, place) in seats.iter_mut().zip(model.places) {
         let waiting = seat.as_mut().with(|_, mut access| access.waiting().copied());
@@ -164,7 +164,7 @@ proptest! {
     #[test]
     fn the_list_is_a_deque_that_one_can_leave_anywhere(steps in prop::collection::vec(step(), 0..80)) {
         let owner = Owner { queue: Queue::new(()) };
-        let mut seats: Seats<'_> = (0..SEATS).map(|_| Box::pin(Seat::new(&owner))).collect();
+        let mut seats: Seats<'_> = (0..SEATS).map(|_| Box::pin(Seat::new(&owner, ()))).collect();
         let mut model = Model { places: [Place::Free; SEATS], line: VecDeque::new(), mark: None };
         for (value, step) in (0..).zip(steps) {
             apply(step, &owner, &mut seats, &mut model, value);
