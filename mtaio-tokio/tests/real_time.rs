@@ -39,46 +39,6 @@ async fn until(condition: impl Fn() -> bool) {
     }
 }
 
-mod pausable {
-    use tokio::runtime::Builder;
-
-    pub(super) struct No;
-
-    /// Tokio's own method of this name wins, where it is: with the feature `test-util`.
-    pub(super) trait StartPaused {
-        #[allow(dead_code, reason = "with `test-util` it is not what is called")]
-        fn start_paused(&mut self, _: bool) -> No {
-            No
-        }
-    }
-
-    impl StartPaused for Builder {}
-
-    pub(super) trait Answer {
-        const YES: bool;
-    }
-
-    impl Answer for No {
-        const YES: bool = false;
-    }
-
-    impl Answer for &mut Builder {
-        const YES: bool = true;
-    }
-
-    pub(super) const fn answer<A: Answer>(_: fn(&'static mut Builder) -> A) -> bool {
-        A::YES
-    }
-}
-
-#[test]
-#[ignore = "a build of the whole workspace turns test-util on; run it by `cargo test -p mtaio-tokio -- --include-ignored`"]
-fn tokio_is_built_without_its_test_clock() {
-    #[allow(unused_imports, reason = "with `test-util` it is not what is called")]
-    use pausable::StartPaused as _;
-    assert!(!pausable::answer(|builder| builder.start_paused(true)), "this build has tokio's `test-util`");
-}
-
 #[test]
 fn the_clock_moves_by_itself() {
     on_both(|| async {
