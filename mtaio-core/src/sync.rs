@@ -5,6 +5,7 @@ mod closed;
 #[allow(unsafe_code, reason = "the raw pointers of the workspace")]
 pub(crate) mod list;
 mod semaphore;
+mod wait;
 pub(crate) mod wait_queue;
 mod wake_batch;
 
@@ -19,7 +20,8 @@ pub(crate) use closed::Closing;
 
 pub(crate) use list::Handle;
 pub(crate) use semaphore::Refusal;
-pub(crate) use wait_queue::{Supply, Verdict, Wait, WaitQueue, waits};
+pub(crate) use wait::Wait;
+pub(crate) use wait_queue::{Supply, Verdict, WaitQueue, waits};
 
 #[cfg(all(test, feature = "std"))]
 mod tests;

@@ -10,7 +10,7 @@ use super::error::AcquireError;
 use super::permit::HeldPermit;
 use super::{Permit, Semaphore};
 use crate::sync::list::Handle;
-use crate::sync::wait_queue::Wait;
+use crate::sync::wait::Wait;
 
 #[cfg(feature = "alloc")]
 use crate::sync::closed::poll_until;
