@@ -158,7 +158,8 @@ impl VirtualRuntime {
         self.0.timers.change(|now| now + duration);
     }
 
-    /// Drops every task and every pending wake-up, as when a real runtime goes away.
+    /// Drops every task and every pending wake-up, as when a real runtime goes away. Limiters that waited on it are not told, and
+    /// are of no use after it.
     pub fn shutdown(&self) {
         let (ready, live) = self.0.tasks.with(|tasks| {
             let live = core::mem::take(&mut tasks.live);
