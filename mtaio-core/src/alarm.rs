@@ -5,6 +5,7 @@
 //! | [`SleepAlarm`] | the timer's own thread calls it; no task, no spawning | timers that one driver serves whatever runs: async-io, the virtual runtime, a thread of your own |
 //! | [`TaskAlarm`] | a small task of the runtime sleeps and ticks; its drop tells that the runtime went away | runtimes that take their timers with them, as tokio does |
 
+pub(crate) mod bells;
 mod sleep_alarm;
 mod task_alarm;
 

@@ -12,6 +12,7 @@
 //! | [`sync`] | the fair [`Semaphore`](sync::Semaphore) |
 //! | [`runtime`] | what a runtime supplies, and the virtual one for tests |
 //! | [`time`] | [`Instant`] and [`Deadline`] |
+//! | [`timeout`] | `TimeoutManager`, `timeout`, `cascade`, `shield` |
 //!
 //! # Features
 //!
@@ -53,5 +54,7 @@ pub mod limit;
 pub mod runtime;
 pub mod sync;
 pub mod time;
+#[cfg(feature = "alloc")]
+pub mod timeout;
 
 pub use time::{Deadline, Instant};

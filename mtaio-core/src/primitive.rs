@@ -152,6 +152,21 @@ pub(crate) fn unwinding() -> bool {
     return false;
 }
 
+/// What belongs to one thread: declared as in std.
+#[cfg(loom)]
+pub(crate) use loom::thread_local;
+#[cfg(all(not(loom), feature = "std"))]
+pub(crate) use std::thread_local;
+
+/// A number that nobody else in this process gets, counted from 0.
+#[cfg(feature = "std")]
+pub(crate) fn unique() -> u64 {
+    // A static, which loom's atomics cannot be; no order of anything rests on it.
+    static NEXT: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
+    // ORDERING: Relaxed: a counter, orders nothing.
+    NEXT.fetch_add(1, core::sync::atomic::Ordering::Relaxed) as u64
+}
+
 /// How many wakers leave the lock at once. Under loom few, so that the models see a batch that overflows.
 pub(crate) const BATCH: usize = if cfg!(loom) { 2 } else { 32 };
 

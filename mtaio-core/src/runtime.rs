@@ -22,7 +22,8 @@
 //!    one is driven. Where one driver serves all, it is 0.
 //! 10. An [`Alarm`] calls [`Tick::tick`] at or after the earliest instant that was set since the last tick, with no lock
 //!     held; if it never will, because its runtime went away, it calls [`Tick::lost`] instead. Dropping it cancels it.
-//! 11. [`Spawn::spawn`] runs the future to its end, or drops it. It is not lost.
+//! 11. [`Clock::clock_id`] is the same for clocks that tell the same time from the same origin, and for no others.
+//! 12. [`Spawn::spawn`] runs the future to its end, or drops it. It is not lost.
 
 mod clock;
 #[cfg(feature = "test-util")]

@@ -8,6 +8,8 @@ mod semaphore;
 mod wait;
 pub(crate) mod wait_queue;
 mod wake_batch;
+#[cfg(feature = "alloc")]
+mod waker_cell;
 
 #[cfg(feature = "alloc")]
 pub use closed::Closed;
@@ -22,6 +24,10 @@ pub(crate) use list::Handle;
 pub(crate) use semaphore::Refusal;
 pub(crate) use wait::Wait;
 pub(crate) use wait_queue::{Supply, Verdict, WaitQueue, waits};
+#[cfg(feature = "alloc")]
+pub(crate) use wake_batch::WakeBatch;
+#[cfg(feature = "alloc")]
+pub(crate) use waker_cell::WakerCell;
 
 #[cfg(all(test, feature = "std"))]
 mod tests;

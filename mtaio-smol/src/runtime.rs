@@ -9,6 +9,7 @@ use core::time::Duration;
 use mtaio_core::Instant;
 use mtaio_core::alarm::SleepAlarm;
 use mtaio_core::runtime::{Clock, Sleep, Spawn, SystemClock, Tick, Timer};
+use mtaio_core::time::ClockId;
 
 /// Smol: timers of `async-io`, tasks of smol's global executor. All values are the same.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +19,10 @@ impl Clock for SmolRuntime {
     #[inline]
     fn now(&self) -> Instant {
         SystemClock.now()
+    }
+
+    fn clock_id(&self) -> ClockId {
+        ClockId::SYSTEM
     }
 }
 

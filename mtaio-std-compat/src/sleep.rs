@@ -58,6 +58,10 @@ macro_rules! io_timer {
             fn now(&self) -> mtaio_core::Instant {
                 mtaio_core::runtime::SystemClock.now()
             }
+
+            fn clock_id(&self) -> mtaio_core::time::ClockId {
+                mtaio_core::time::ClockId::SYSTEM
+            }
         }
 
         impl mtaio_core::runtime::Timer for $runtime {

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use mtaio_core::Instant;
 use mtaio_core::runtime::{Clock, SystemClock};
+use mtaio_core::time::ClockId;
 use tokio::runtime::Builder;
 
 #[allow(dead_code, reason = "used where `test-util` is off")]
@@ -46,6 +47,12 @@ const PAUSABLE: bool = is_pausable(|builder| builder.start_paused(true));
 #[inline]
 pub(crate) fn now() -> Instant {
     if PAUSABLE { test_now() } else { SystemClock.now() }
+}
+
+/// Whose time it is: tokio's own where tests can move that, else the one that all adapters share.
+pub(crate) fn id() -> ClockId {
+    static TOKIO: OnceLock<ClockId> = OnceLock::new();
+    if PAUSABLE { *TOKIO.get_or_init(ClockId::unique) } else { ClockId::SYSTEM }
 }
 
 /// Tokio's time, which tests can pause and advance.

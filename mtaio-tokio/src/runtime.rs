@@ -8,6 +8,7 @@ use core::time::Duration;
 use mtaio_core::Instant;
 use mtaio_core::alarm::TaskAlarm;
 use mtaio_core::runtime::{Clock, Spawn, Tick, Timer};
+use mtaio_core::time::ClockId;
 use tokio::runtime::Handle;
 
 use crate::clock;
@@ -25,7 +26,7 @@ pub struct TokioRuntime;
 fn here() -> Handle {
     Handle::try_current().unwrap_or_else(|_| {
         panic!(
-            "a limiter of mtaio-tokio has to wait, and no tokio runtime polls it: await it in one (`#[tokio::main]`, \
+            "mtaio-tokio has to wait, and no tokio runtime polls it: await it in one (`#[tokio::main]`, \
              `Runtime::block_on`), or use the limiters of mtaio-smol or mtaio-std-compat, which wait anywhere"
         )
     })
@@ -35,6 +36,10 @@ impl Clock for TokioRuntime {
     #[inline]
     fn now(&self) -> Instant {
         clock::now()
+    }
+
+    fn clock_id(&self) -> ClockId {
+        clock::id()
     }
 }
 

@@ -17,6 +17,7 @@ use mtaio_core::alarm::SleepAlarm;
 use mtaio_core::limit::{ConcurrencyLimiter, Quota, RateLimiter};
 use mtaio_core::runtime::{Clock, ManualClock, ManualSleep, Tick, Timer};
 use mtaio_core::sync::Semaphore;
+use mtaio_core::time::ClockId;
 
 const WAITERS: usize = 100_000;
 
@@ -67,6 +68,10 @@ impl CountingClock {
 impl Clock for CountingClock {
     fn now(&self) -> Instant {
         self.clock.now()
+    }
+
+    fn clock_id(&self) -> ClockId {
+        self.clock.clock_id()
     }
 }
 

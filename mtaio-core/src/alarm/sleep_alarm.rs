@@ -199,6 +199,7 @@ mod tests {
     use super::*;
     use crate::primitive::model::{explore, thread};
     use crate::runtime::Clock;
+    use crate::time::ClockId;
 
     /// A timer with room for one sleep, which wakes its waker once from inside its own poll.
     #[derive(Clone, Default)]
@@ -219,6 +220,10 @@ mod tests {
     impl Clock for Knocking {
         fn now(&self) -> Instant {
             Instant::from_nanos(self.0.now.load(SeqCst))
+        }
+
+        fn clock_id(&self) -> ClockId {
+            ClockId::new(0)
         }
     }
 

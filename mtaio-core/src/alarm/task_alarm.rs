@@ -11,10 +11,11 @@ use alloc::sync::{Arc, Weak};
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker, ready};
+use core::task::{Context, Poll, ready};
 
-use crate::primitive::{AtomicBool, AtomicU64, Lock, Ordering};
+use crate::primitive::{AtomicBool, AtomicU64, Ordering};
 use crate::runtime::{Alarm, Sleep, Tick, Timer};
+use crate::sync::WakerCell;
 use crate::time::Instant;
 
 /// An alarm that is run by a small task, for runtimes whose timers end with them.
@@ -28,7 +29,7 @@ struct Shared {
     target: Weak<dyn Tick>,
     /// The earliest instant that was asked for since the last tick, in nanoseconds.
     wanted: AtomicU64,
-    task: Lock<Option<Waker>>,
+    task: WakerCell,
     /// The task was spawned.
     spawned: AtomicBool,
     /// The task is in a tick, and will look at `wanted` after it.
@@ -45,7 +46,7 @@ impl<T: Timer> TaskAlarm<T> {
         let shared = Shared {
             target,
             wanted: AtomicU64::new(u64::MAX),
-            task: Lock::new(None),
+            task: WakerCell::new(),
             spawned: AtomicBool::new(false),
             ticking: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
@@ -61,8 +62,8 @@ impl<T: Timer> TaskAlarm<T> {
         // ORDERING: Acquire, pairs with the Release in the task's drop.
         assert!(
             !self.shared.lost.load(Ordering::Acquire),
-            "a limiter cannot set its timer: the runtime that polls this future is shutting down; \
-             await limiters in a runtime that runs"
+            "no timer can be set: the runtime that polls this future is shutting down; \
+             await it in a runtime that runs"
         );
     }
 }
@@ -77,7 +78,7 @@ impl<T: Timer> Alarm for TaskAlarm<T> {
             self.start(at);
         // ORDERING: SeqCst, as above.
         } else if at.as_nanos() < before && !shared.ticking.load(Ordering::SeqCst) {
-            shared.wake();
+            shared.task.wake();
         }
     }
 }
@@ -86,25 +87,7 @@ impl<T: Timer> Drop for TaskAlarm<T> {
     fn drop(&mut self) {
         // ORDERING: Release, pairs with the Acquire in `poll`.
         self.shared.cancelled.store(true, Ordering::Release);
-        self.shared.wake();
-    }
-}
-
-impl Shared {
-    fn wake(&self) {
-        // It is taken, because cloning it would run foreign code under the lock. The task leaves it again at its next poll.
-        if let Some(waker) = self.task.with(Option::take) {
-            waker.wake();
-        }
-    }
-
-    /// Makes `waker` the one that is called.
-    fn register(&self, waker: &Waker) {
-        let known = self.task.with(|task| task.as_ref().is_some_and(|task| task.will_wake(waker)));
-        if !known {
-            let fresh = Some(waker.clone());
-            drop(self.task.with(|task| core::mem::replace(task, fresh)));
-        }
+        self.shared.task.wake();
     }
 }
 
@@ -122,7 +105,7 @@ impl<T: Timer> Future for AlarmTask<T> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         let shared = &*this.shared;
-        shared.register(context.waker());
+        shared.task.register(context.waker());
         loop {
             // ORDERING: Acquire, pairs with the Release in the alarm's drop.
             if shared.cancelled.load(Ordering::Acquire) {

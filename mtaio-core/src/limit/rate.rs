@@ -1,6 +1,5 @@
 //! The rate limiter: GCRA with a queue.
 
-mod alarms;
 mod builder;
 mod cells;
 mod future;
@@ -21,6 +20,7 @@ use super::bucket::TokenBucket;
 use super::error::ResourceLimitError;
 use super::quota::Quota;
 use super::run::{Call, NotAsync, Run, TryRun, Wrapped};
+use crate::alarm::bells::{Bells, Rings};
 use crate::runtime::Timer;
 use crate::sync::{Closed, Closing, WaitQueue, waits};
 use crate::time::Instant;
@@ -73,6 +73,37 @@ pub(crate) struct Shared<R: Timer> {
 }
 
 waits!([R: Timer] Shared<R>, Cells<R>, queue);
+
+impl<R: Timer> Rings for Shared<R> {
+    type Runtime = R;
+
+    fn runtime(&self) -> &R {
+        &self.queue.supply.runtime
+    }
+
+    fn me(&self) -> &Weak<Self> {
+        &self.me
+    }
+
+    fn peek<T>(&self, look: impl FnOnce(&mut Bells<Self>) -> T) -> T {
+        self.queue.peek(|state, _| look(&mut state.bells))
+    }
+
+    fn turn<T>(&self, change: impl FnOnce(&mut Bells<Self>) -> T) -> T {
+        self.queue.change(|state| change(&mut state.bells))
+    }
+
+    fn rouse(&self, change: impl FnOnce(&mut Bells<Self>)) {
+        self.queue.change_and_rouse(|state| change(&mut state.bells));
+    }
+
+    fn nudge(&self, change: impl FnOnce(&mut Bells<Self>)) {
+        self.queue.nudge(|state| {
+            change(&mut state.bells);
+            state.driver.take()
+        });
+    }
+}
 
 impl<R: Timer> Shared<R> {
     #[inline(always)]

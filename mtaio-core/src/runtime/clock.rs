@@ -8,12 +8,17 @@ use core::pin::Pin;
 #[cfg(feature = "alloc")]
 use core::time::Duration;
 
-use crate::time::Instant;
+use crate::time::{ClockId, Instant};
 
 /// Tells the time. See the [module](super) for what it MUST do.
 pub trait Clock {
     /// Nanoseconds since the clock's origin.
     fn now(&self) -> Instant;
+
+    /// Which clock this is: [`ClockId::SYSTEM`] for one that reads [`SystemClock`](super::SystemClock), one of its own for any other.
+    ///
+    /// A deadline around some code bounds what waits on the same clock, and nothing else.
+    fn clock_id(&self) -> ClockId;
 }
 
 /// A clock that can also wait. See the [module](super) for what it MUST do.

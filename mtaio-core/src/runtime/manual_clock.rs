@@ -7,7 +7,7 @@ use super::timers::{HasTimers, Timers, TimersSleep, timers_sleep};
 use super::{Clock, Tick, Timer};
 use crate::alarm::SleepAlarm;
 use crate::primitive::{catch, resume};
-use crate::time::Instant;
+use crate::time::{ClockId, Instant};
 
 /// A clock that stands still until it is moved, under any executor. Clones are the same clock.
 ///
@@ -88,6 +88,10 @@ impl Default for ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Instant {
         self.0.0.now()
+    }
+
+    fn clock_id(&self) -> ClockId {
+        self.0.0.id()
     }
 }
 

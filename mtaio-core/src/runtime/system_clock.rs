@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::Clock;
-use crate::time::{Instant, nanos};
+use crate::time::{ClockId, Instant, nanos};
 
 /// The monotonic clock of the operating system. All values tell the same time.
 ///
@@ -64,6 +64,10 @@ impl Clock for SystemClock {
             Origin::Counter { clock, start } => Instant::from_nanos(clock.delta_as_nanos(*start, clock.raw())),
             Origin::Std(start) => Instant::from_nanos(nanos(start.elapsed())),
         }
+    }
+
+    fn clock_id(&self) -> ClockId {
+        ClockId::SYSTEM
     }
 }
 

@@ -8,7 +8,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
 use crate::primitive::Lock;
-use crate::time::Instant;
+use crate::time::{ClockId, Instant};
 
 /// A small generator of numbers that look random: SplitMix64 (Steele, Lea, Flood 2014).
 #[derive(Clone, Debug)]
@@ -31,7 +31,10 @@ impl Dice {
 type Key = (Instant, u64, u64);
 
 /// The time, and who sleeps until when.
-pub(super) struct Timers(Lock<State>);
+pub(super) struct Timers {
+    id: ClockId,
+    state: Lock<State>,
+}
 
 struct State {
     now: Instant,
@@ -43,16 +46,21 @@ struct State {
 
 impl Timers {
     pub(super) fn new(lots: Option<Dice>) -> Self {
-        Self(Lock::new(State { now: Instant::ORIGIN, pending: BTreeMap::new(), made: 0, lots }))
+        let state = State { now: Instant::ORIGIN, pending: BTreeMap::new(), made: 0, lots };
+        Self { id: ClockId::unique(), state: Lock::new(state) }
+    }
+
+    pub(super) fn id(&self) -> ClockId {
+        self.id
     }
 
     pub(super) fn now(&self) -> Instant {
-        self.0.with(|state| state.now)
+        self.state.with(|state| state.now)
     }
 
     /// Moves the time by `change`; nobody is woken yet.
     pub(super) fn change(&self, change: impl FnOnce(Instant) -> Instant) {
-        self.0.with(|state| state.now = change(state.now));
+        self.state.with(|state| state.now = change(state.now));
     }
 
     /// Wakes the next sleep that is due, if there is one.
@@ -71,7 +79,7 @@ impl Timers {
     }
 
     fn wake_first(&self, may: impl FnOnce(Instant, Instant) -> bool) -> bool {
-        let waker = self.0.with(|state| {
+        let waker = self.state.with(|state| {
             let first = state.pending.first_entry().filter(|first| may(first.key().0, state.now))?;
             state.now = state.now.max(first.key().0);
             Some(first.remove())
@@ -80,12 +88,12 @@ impl Timers {
     }
 
     pub(super) fn pending(&self) -> usize {
-        self.0.with(|state| state.pending.len())
+        self.state.with(|state| state.pending.len())
     }
 
     /// Drops all sleeps' wakers; they will not be called.
     pub(super) fn clear(&self) {
-        drop(self.0.with(|state| core::mem::take(&mut state.pending)));
+        drop(self.state.with(|state| core::mem::take(&mut state.pending)));
     }
 }
 
@@ -114,7 +122,7 @@ impl<C: HasTimers> TimersSleep<C> {
 
     fn cancel(&mut self) {
         if let Some(key) = self.key.take() {
-            let waker = self.clock.timers().0.with(|state| state.pending.remove(&key));
+            let waker = self.clock.timers().state.with(|state| state.pending.remove(&key));
             drop(waker);
         }
     }
@@ -131,7 +139,7 @@ impl<C: HasTimers> Future for TimersSleep<C> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let waker = context.waker().clone();
-        let old = this.clock.timers().0.with(|state| {
+        let old = this.clock.timers().state.with(|state| {
             if state.now >= this.at && this.at != Instant::FAR {
                 return Err(this.key.take().and_then(|key| state.pending.remove(&key)));
             }

@@ -14,7 +14,7 @@ use super::timers::{Dice, HasTimers, Timers, TimersSleep, timers_sleep};
 use super::{Clock, Spawn, Tick, Timer};
 use crate::alarm::SleepAlarm;
 use crate::primitive::{AtomicBool, Lock, Ordering, catch, unwinding};
-use crate::time::{Instant, nanos};
+use crate::time::{ClockId, Instant, nanos};
 
 /// An executor whose time is virtual: an hour of traffic runs in milliseconds, and the same way each time.
 ///
@@ -286,6 +286,10 @@ impl Default for VirtualRuntime {
 impl Clock for VirtualRuntime {
     fn now(&self) -> Instant {
         self.0.timers.now()
+    }
+
+    fn clock_id(&self) -> ClockId {
+        self.0.timers.id()
     }
 }
 

@@ -13,6 +13,7 @@
 //!    links or the value, the owner may load `settled`.
 //! 6. A seat always speaks to the same queue: [`Handle`] is implemented for `&T` and `Arc<T>` only, and [`queued!`] for
 //!    plain fields only.
+//! 7. A linked node is in the list of its queue that its `list` says. That is written under the lock, when it is linked or moved.
 //!
 //! Lock order: none. Nothing here calls out while it holds the lock, except the closures of this crate.
 
@@ -34,6 +35,8 @@ struct Node<T, A> {
     settled: AtomicBool,
     /// Whether the node is in use. Only the owner of the seat looks at it.
     taken: bool,
+    /// Which of the queue's lists the node is in, while it is linked.
+    list: u16,
 }
 
 struct Held<T, A> {
@@ -49,6 +52,66 @@ struct Held<T, A> {
 unsafe fn held<T, A>(node: NonNull<Node<T, A>>) -> *mut Held<T, A> {
     // SAFETY: the caller's promise; no reference is made (5).
     unsafe { &raw mut (*node.as_ptr()).held }.cast()
+}
+
+/// The lists of one queue, by number. Most queues have one.
+///
+/// # Safety
+/// `list` leads to the same list whenever it is given the same number, and none of them goes before the queue does.
+pub(crate) unsafe trait Lists<T, A> {
+    fn list(&mut self, number: u16) -> &mut List<T, A>;
+}
+
+// SAFETY: there is one list.
+unsafe impl<T, A> Lists<T, A> for List<T, A> {
+    #[inline]
+    fn list(&mut self, _: u16) -> &mut Self {
+        self
+    }
+}
+
+/// A list that is always there, number 0, and `N` more that are made when one of them is needed.
+#[cfg(feature = "alloc")]
+pub(crate) struct Shelf<T, A, const N: usize> {
+    first: List<T, A>,
+    more: Option<alloc::boxed::Box<[List<T, A>; N]>>,
+}
+
+#[cfg(feature = "alloc")]
+// SAFETY: `first` and the boxed lists are made once, and dropped with the shelf.
+unsafe impl<T, A: Copy, const N: usize> Lists<T, A> for Shelf<T, A, N> {
+    fn list(&mut self, number: u16) -> &mut List<T, A> {
+        match usize::from(number).checked_sub(1) {
+            None => &mut self.first,
+            Some(index) => {
+                &mut self.more.get_or_insert_with(|| alloc::boxed::Box::new([const { List::new() }; N]))[index]
+            }
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<T, A: Copy, const N: usize> Shelf<T, A, N> {
+    pub(crate) const fn new() -> Self {
+        Self { first: List::new(), more: None }
+    }
+
+    /// How many nodes there are in all lists.
+    pub(crate) fn len(&self) -> usize {
+        self.first.len() + self.more.iter().flat_map(|lists| lists.iter()).map(List::len).sum::<usize>()
+    }
+
+    /// Moves the front of one list behind all others in another.
+    pub(crate) fn move_front(&mut self, from: u16, to: u16) {
+        let Some(node) = self.list(from).head else { return };
+        // SAFETY: a head is linked in its list, and alive (4). It is linked in the other one before the lock is released, and
+        // says so (7).
+        unsafe {
+            self.list(from).unlink(node);
+            (*node.as_ptr()).list = to;
+            self.list(to).push_back(node);
+        }
+    }
 }
 
 /// Waiters in the order of their arrival.
@@ -74,6 +137,13 @@ impl<T, A: Copy> List<T, A> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.head.is_none()
+    }
+
+    /// What the one who came last asks for.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn back(&self) -> Option<A> {
+        // SAFETY: as in `front`.
+        self.tail.map(|node| unsafe { (*node.as_ptr()).ask })
     }
 
     /// What the one who has waited longest asks for.
@@ -128,11 +198,13 @@ impl<T, A: Copy> List<T, A> {
     }
 
     /// # Safety
-    /// `node` is initialised, and stays where it is until it is unlinked.
+    /// `node` is in no list, says that it is in this one, and its links and value are initialised. It stays where it is until it is
+    /// unlinked.
     unsafe fn push_back(&mut self, node: NonNull<Node<T, A>>) {
         // SAFETY: the caller's promise; a tail is a linked node (4).
         unsafe {
             (*held(node)).prev = self.tail;
+            (*held(node)).next = None;
             match self.tail {
                 Some(tail) => (*held(tail)).next = Some(node),
                 None => self.head = Some(node),
@@ -165,24 +237,31 @@ impl<T, A: Copy> List<T, A> {
     }
 }
 
-/// A list of waiters and the state that decides about them, behind one lock.
-pub(crate) struct Queue<S, T, A>(Lock<Locked<S, T, A>>);
+/// Lists of waiters and the state that decides about them, behind one lock.
+pub(crate) struct Queue<S, L>(Lock<Locked<S, L>>);
 
-struct Locked<S, T, A> {
+struct Locked<S, L> {
     state: S,
-    list: List<T, A>,
+    lists: L,
 }
 
-impl<S, T, A: Copy> Queue<S, T, A> {
+impl<S, T, A: Copy> Queue<S, List<T, A>> {
     const_fn! {
         pub(crate) const fn new(state: S) -> Self {
-            Self(Lock::new(Locked { state, list: List::new() }))
+            Self(Lock::new(Locked { state, lists: List::new() }))
         }
     }
+}
 
-    /// Runs `f` with the state and the list, alone.
-    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut S, &mut List<T, A>) -> R) -> R {
-        self.0.with(|locked| f(&mut locked.state, &mut locked.list))
+impl<S, L> Queue<S, L> {
+    #[cfg(feature = "alloc")]
+    pub(crate) fn with_lists(state: S, lists: L) -> Self {
+        Self(Lock::new(Locked { state, lists }))
+    }
+
+    /// Runs `f` with the state and the lists, alone.
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut S, &mut L) -> R) -> R {
+        self.0.with(|locked| f(&mut locked.state, &mut locked.lists))
     }
 }
 
@@ -194,22 +273,24 @@ pub(crate) unsafe trait Queued {
     type State;
     type Value;
     type Ask: Copy;
+    type Lists: Lists<Self::Value, Self::Ask>;
 
-    fn queue(&self) -> &Queue<Self::State, Self::Value, Self::Ask>;
+    fn queue(&self) -> &Queue<Self::State, Self::Lists>;
 }
 
 /// Implements [`Queued`] for a type by naming the field, or the path of fields, that is its queue.
 macro_rules! queued {
-    ([$($generics:tt)*] $owner:ty, $state:ty, $value:ty, $ask:ty, $($field:ident).+) => {
+    ([$($generics:tt)*] $owner:ty, $state:ty, $value:ty, $ask:ty, $lists:ty, $($field:ident).+) => {
         #[allow(unsafe_code, reason = "a field is always the same place")]
         // SAFETY: a field of a value is the same field for as long as the value lives.
         unsafe impl<$($generics)*> crate::sync::list::Queued for $owner {
             type State = $state;
             type Value = $value;
             type Ask = $ask;
+            type Lists = $lists;
 
             #[inline]
-            fn queue(&self) -> &crate::sync::list::Queue<$state, $value, $ask> {
+            fn queue(&self) -> &crate::sync::list::Queue<$state, $lists> {
                 &self.$($field).+
             }
         }
@@ -251,6 +332,7 @@ unsafe impl<T: Queued> Handle for alloc::sync::Arc<T> {
 type StateOf<H> = <<H as Handle>::Target as Queued>::State;
 type ValueOf<H> = <<H as Handle>::Target as Queued>::Value;
 type AskOf<H> = <<H as Handle>::Target as Queued>::Ask;
+type ListsOf<H> = <<H as Handle>::Target as Queued>::Lists;
 
 const OVER: &str = "a future was polled after it had completed";
 
@@ -283,7 +365,7 @@ where
 impl<H: Handle> Seat<H> {
     #[inline]
     pub(crate) fn new(handle: H, ask: AskOf<H>) -> Self {
-        let node = Node { held: MaybeUninit::uninit(), ask, settled: AtomicBool::new(false), taken: false };
+        let node = Node { held: MaybeUninit::uninit(), ask, settled: AtomicBool::new(false), taken: false, list: 0 };
         Self { handle: Some(handle), node: UnsafeCell::new(node), _pinned: PhantomPinned }
     }
 
@@ -341,13 +423,13 @@ impl<H: Handle> Seat<H> {
         (place.is_taken() && place.is_settled()).then(|| unsafe { place.take() })
     }
 
-    /// Locks the queue and runs `f` with its state, its list and this seat's place in it.
+    /// Locks the queue and runs `f` with its state, its lists and this seat's place in them.
     pub(crate) fn with<R>(
         self: Pin<&mut Self>,
-        f: impl FnOnce(&H::Target, Access<'_, StateOf<H>, ValueOf<H>, AskOf<H>>) -> R,
+        f: impl FnOnce(&H::Target, Access<'_, StateOf<H>, ListsOf<H>, ValueOf<H>, AskOf<H>>) -> R,
     ) -> R {
         let (owner, place) = (self.owner(), self.place());
-        owner.queue().0.with(|locked| f(owner, Access { state: &mut locked.state, list: &mut locked.list, place }))
+        owner.queue().0.with(|locked| f(owner, Access { state: &mut locked.state, lists: &mut locked.lists, place }))
     }
 }
 
@@ -364,9 +446,9 @@ impl<H: Handle> Drop for Seat<H> {
 }
 
 /// A locked queue, as seen from one seat.
-pub(crate) struct Access<'a, S, T, A> {
+pub(crate) struct Access<'a, S, L, T, A> {
     pub(crate) state: &'a mut S,
-    pub(crate) list: &'a mut List<T, A>,
+    pub(crate) lists: &'a mut L,
     place: Place<'a, T, A>,
 }
 
@@ -408,12 +490,20 @@ impl<T, A> Place<'_, T, A> {
     }
 }
 
-impl<S, T, A: Copy> Access<'_, S, T, A> {
+impl<S, L: Lists<T, A>, T, A: Copy> Access<'_, S, L, T, A> {
     /// Takes the seat: puts `value` behind all others.
     ///
     /// # Panics
     /// If the seat is taken.
     pub(crate) fn sit(&mut self, value: T) {
+        self.sit_in(0, value);
+    }
+
+    /// Takes the seat: puts `value` behind all others in one of the lists.
+    ///
+    /// # Panics
+    /// If the seat is taken.
+    pub(crate) fn sit_in(&mut self, list: u16, value: T) {
         assert!(!self.place.is_taken(), "a future queues once at a time");
         let node = self.place.node();
         // SAFETY: the seat is not taken, so nobody points at the node. It is pinned (`Seat::with`), and its drop unlinks the
@@ -423,7 +513,8 @@ impl<S, T, A: Copy> Access<'_, S, T, A> {
             // ORDERING: Relaxed: the lock publishes it with the rest of the node.
             (*node.as_ptr()).settled.store(false, Ordering::Relaxed);
             (*node.as_ptr()).taken = true;
-            self.list.push_back(node);
+            (*node.as_ptr()).list = list;
+            self.lists.list(list).push_back(node);
         }
     }
 
@@ -433,11 +524,17 @@ impl<S, T, A: Copy> Access<'_, S, T, A> {
         self.place.is_linked().then(|| unsafe { &mut (*held(self.place.node())).value })
     }
 
+    /// The list that the seat is in, while it still waits.
+    pub(crate) fn list(&self) -> Option<u16> {
+        // SAFETY: it is written under the lock, which we hold (7).
+        self.place.is_linked().then(|| unsafe { (*self.place.node().as_ptr()).list })
+    }
+
     /// Leaves the seat, wherever it is in the queue, and returns what was in it.
     pub(crate) fn rise(&mut self) -> Option<T> {
-        if self.place.is_linked() {
-            // SAFETY: taken and not settled means linked (1), in this seat's queue (6), whose lock we hold.
-            unsafe { self.list.unlink(self.place.node()) };
+        if let Some(list) = self.list() {
+            // SAFETY: taken and not settled means linked (1), in this seat's queue (6), whose lock we hold, and there in this list (7).
+            unsafe { self.lists.list(list).unlink(self.place.node()) };
         }
         // SAFETY: the node is in no list any more; an `Access` is made from a seat as `&mut`.
         self.place.is_taken().then(|| unsafe { self.place.take() })

@@ -101,10 +101,10 @@ where
             let (outcome, after) = seat.as_mut().with(|owner, mut access| {
                 let queue = owner.waits();
                 queue.supply.open(&mut access.state.state);
-                let done = queue.pump(access.state, access.list, &mut batch);
-                let outcome = done.then(|| match queue.serve_at_once(access.state, access.list, ask) {
+                let done = queue.pump(access.state, access.lists, &mut batch);
+                let outcome = done.then(|| match queue.serve_at_once(access.state, access.lists, ask) {
                     Some(answer) => Poll::Ready(answer),
-                    None => match queue.supply.admit(&access.state.state, ask, access.list.len()) {
+                    None => match queue.supply.admit(&access.state.state, ask, access.lists.len()) {
                         Err(refusal) => Poll::Ready(Err(refusal)),
                         Ok(()) => {
                             queue.supply.joined(&mut access.state.state, ask);
@@ -113,7 +113,7 @@ where
                         }
                     },
                 });
-                (outcome, queue.publish(access.state, access.list, done))
+                (outcome, queue.publish(access.state, access.lists, done))
             });
             batch.wake();
             if let Some((outcome, after)) = outcome.zip(after) {
@@ -160,8 +160,8 @@ where
                 Some(Answer::Waiting(_) | Answer::Roused) => queue.supply.left(state, ask),
                 Some(Answer::Done(Err(_))) | None => {}
             }
-            let done = queue.pump(access.state, access.list, &mut batch);
-            (waiter, queue.publish(access.state, access.list, done))
+            let done = queue.pump(access.state, access.lists, &mut batch);
+            (waiter, queue.publish(access.state, access.lists, done))
         });
         seat.owner().waits().finish(batch, after);
         drop(waiter);

@@ -111,7 +111,7 @@ struct Pass {
 /// A supply and those who wait for it.
 pub(crate) struct WaitQueue<U: Supply> {
     pub(crate) supply: U,
-    pub(crate) queue: Queue<Locked<U::State>, Answer<U::Refusal>, U::Ask>,
+    pub(crate) queue: Queue<Locked<U::State>, Line<U>>,
 }
 
 /// What has a wait queue. Implement it with [`waits!`].
@@ -120,6 +120,7 @@ pub(crate) trait Waits:
         State = Locked<<Self::Supply as Supply>::State>,
         Value = Answer<<Self::Supply as Supply>::Refusal>,
         Ask = <Self::Supply as Supply>::Ask,
+        Lists = Line<Self::Supply>,
     >
 {
     type Supply: Supply;
@@ -135,6 +136,7 @@ macro_rules! waits {
             crate::sync::wait_queue::Locked<<$supply as crate::sync::wait_queue::Supply>::State>,
             crate::sync::wait_queue::Answer<<$supply as crate::sync::wait_queue::Supply>::Refusal>,
             <$supply as crate::sync::wait_queue::Supply>::Ask,
+            crate::sync::wait_queue::Line<$supply>,
             $field.queue
         );
 
@@ -150,7 +152,8 @@ macro_rules! waits {
 }
 pub(crate) use waits;
 
-type Line<U> = List<Answer<<U as Supply>::Refusal>, <U as Supply>::Ask>;
+/// Those who wait for a supply.
+pub(crate) type Line<U> = List<Answer<<U as Supply>::Refusal>, <U as Supply>::Ask>;
 
 impl<U: Supply> WaitQueue<U> {
     const_fn! {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use mtaio_core::Instant;
 use mtaio_core::alarm::SleepAlarm;
 use mtaio_core::runtime::{Clock, Sleep, Spawn, SystemClock, Tick, Timer};
+use mtaio_core::time::ClockId;
 
 /// Threads and nothing else. All values are the same.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,6 +88,10 @@ impl Drop for OwnSleep {
 impl Clock for OwnRuntime {
     fn now(&self) -> Instant {
         SystemClock.now()
+    }
+
+    fn clock_id(&self) -> ClockId {
+        ClockId::SYSTEM
     }
 }
 

@@ -6,14 +6,15 @@
 //! are granted: at each grant `TAT <= now + burst`, at the first one `TAT >= now - cap`, and in between it advances by what
 //! is granted.
 
-use alloc::vec::Vec;
 use core::task::Waker;
 
-use super::alarms::{Armed, Ring};
+use super::Shared;
 use super::word::Word;
+use crate::alarm::bells::{Bells, Ring};
 use crate::limit::bucket::TokenBucket;
 use crate::limit::error::ResourceLimitError;
 use crate::limit::gcra::{Mark, Shortage, Wait};
+use crate::primitive::{catch, resume};
 use crate::runtime::Timer;
 use crate::sync::{Supply, Verdict};
 use crate::time::Instant;
@@ -45,9 +46,8 @@ pub(crate) struct State<R: Timer> {
     queued: u64,
     /// During a review: cells that those ask for who were looked at and stay.
     reviewed: u64,
-    /// When the front's turn comes; the end of time if nobody waits.
-    pub(super) due: Instant,
-    pub(super) alarms: Vec<Armed<R>>,
+    /// Due when the front's turn comes.
+    pub(super) bells: Bells<Shared<R>>,
     /// Who ticks, where the timer's wakers cannot.
     pub(super) driver: Option<Waker>,
     /// The bucket's parameters that the word has.
@@ -65,8 +65,7 @@ impl<R: Timer> State<R> {
             units: 0,
             queued: 0,
             reviewed: 0,
-            due: Instant::FAR,
-            alarms: Vec::new(),
+            bells: Bells::new(),
             driver: None,
         }
     }
@@ -128,11 +127,17 @@ impl<R: Timer> Cells<R> {
     }
 }
 
+/// What a change leaves to be done: alarms to be set, and a driver that has to see the end.
+pub(crate) struct Leave<R: Timer> {
+    ring: Ring<Shared<R>>,
+    driver: Option<Waker>,
+}
+
 impl<R: Timer> Supply for Cells<R> {
     type State = State<R>;
     type Ask = Ask;
     type Refusal = ResourceLimitError;
-    type After = Ring<R>;
+    type After = Leave<R>;
 
     fn open(&self, state: &mut State<R>) {
         state.bucket.set_mark(self.word.stop());
@@ -149,7 +154,7 @@ impl<R: Timer> Supply for Cells<R> {
     fn publish(&self, state: &mut State<R>, front: Option<&Ask>) {
         let lags = state.bucket.mark().late && state.bucket.mark().tat < state.units;
         state.set_late(front.is_some() || lags);
-        state.due = match front {
+        state.bells.due = match front {
             Some(ask) => {
                 let tat = u128::from(state.bucket.mark().tat) + state.cost(ask.n.into());
                 state.now + state.wait_for(tat).duration()
@@ -163,14 +168,15 @@ impl<R: Timer> Supply for Cells<R> {
         self.word.publish(&state.bucket, front.is_some() || state.closed);
     }
 
-    fn leave(&self, state: &mut State<R>) -> Ring<R> {
-        let mut ring = Ring::of_those_behind(&mut state.alarms, state.due);
-        ring.driver = if state.closed { state.driver.take() } else { None };
-        ring
+    fn leave(&self, state: &mut State<R>) -> Leave<R> {
+        let driver = if state.closed { state.driver.take() } else { None };
+        Leave { ring: state.bells.behind(), driver }
     }
 
-    fn settle(&self, ring: Ring<R>) {
+    fn settle(&self, Leave { ring, driver }: Leave<R>) {
+        let panic = driver.and_then(|driver| catch(|| driver.wake()).err());
         ring.set();
+        panic.into_iter().for_each(resume);
     }
 
     fn offer(&self, state: &mut State<R>, ask: &Ask) -> Verdict<ResourceLimitError> {

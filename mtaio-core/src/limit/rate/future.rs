@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 use super::Shared;
 use super::cells::Ask;
 use super::word::Fast;
+use crate::alarm::bells::watch;
 use crate::limit::error::{ResourceLimitError, ResourceLimitErrorKind};
 use crate::runtime::Timer;
 use crate::sync::{Handle, Wait};
@@ -59,7 +60,7 @@ where
     }
     let poll = wait.as_mut().poll(context);
     // Where no alarm can be set this panics: only one who has to wait needs a runtime.
-    if poll.is_pending() && !wait.owner().watch() {
+    if poll.is_pending() && !watch(wait.owner()) {
         // The runtime went away under us. If we live on elsewhere, we look again there.
         context.waker().wake_by_ref();
     }

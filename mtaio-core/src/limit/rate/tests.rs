@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use super::RateLimiter;
 use crate::limit::quota::Quota;
 use crate::runtime::{Alarm, Clock, ManualClock, ManualSleep, Spawn, Tick, Timer, VirtualRuntime};
-use crate::time::Instant;
+use crate::time::{ClockId, Instant};
 
 /// A runtime whose alarm rings at once the first time: time has passed before `set` returns.
 #[derive(Clone, Default)]
@@ -32,6 +32,10 @@ struct HastyAlarm {
 impl Clock for Hasty {
     fn now(&self) -> Instant {
         self.clock.now()
+    }
+
+    fn clock_id(&self) -> ClockId {
+        self.clock.clock_id()
     }
 }
 
@@ -198,6 +202,10 @@ struct Homeless(ManualClock);
 impl Clock for Homeless {
     fn now(&self) -> Instant {
         self.0.now()
+    }
+
+    fn clock_id(&self) -> ClockId {
+        self.0.clock_id()
     }
 }
 

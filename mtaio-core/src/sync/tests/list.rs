@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use crate::sync::list::{List, Queue, Queued, Seat, queued};
 
 struct Owner {
-    queue: Queue<(), u32, ()>,
+    queue: Queue<(), List<u32, ()>>,
 }
 
-queued!([] Owner, (), u32, (), queue);
+queued!([] Owner, (), u32, (), List<u32, ()>, queue);
 
 const SEATS: usize = 6;
 

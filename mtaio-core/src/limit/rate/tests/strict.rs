@@ -3,6 +3,7 @@
 use super::*;
 use crate::alarm::SleepAlarm;
 use crate::runtime::Sleep;
+use crate::time::ClockId;
 
 #[derive(Clone, Default)]
 struct Strict(Arc<Mutex<Wheel>>);
@@ -37,6 +38,10 @@ impl Strict {
 impl Clock for Strict {
     fn now(&self) -> Instant {
         Instant::from_nanos(self.with(|wheel| wheel.now))
+    }
+
+    fn clock_id(&self) -> ClockId {
+        ClockId::new(1)
     }
 }
 

@@ -1,0 +1,163 @@
+//! One future with a limit.
+
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+use alloc::sync::Arc;
+
+use pin_project_lite::pin_project;
+
+use super::deadlines::{Place, Shared};
+use super::error::{Elapsed, ElapsedKind};
+use super::span::{End, Limit, Span};
+use crate::runtime::Timer;
+use crate::time::{ClockId, Instant};
+
+/// Where the end of a span is waited for. It is pending until then.
+pub(super) trait Expiry {
+    /// The clock that the ends are of, and which one that is.
+    fn now(&self) -> Instant;
+    fn clock_id(&self) -> ClockId;
+
+    /// Waits for the end of `span`, which was not over when this was called first. Another span than before is another wait.
+    fn poll_end(self: Pin<&mut Self>, span: &Span, context: &mut Context<'_>) -> Poll<End>;
+
+    /// Waits no more.
+    fn forget(self: Pin<&mut Self>);
+}
+
+/// Waits until the span is over that `here` says, as long as that is so when it seems to be over: the limit of a scope around it may
+/// have been moved meanwhile.
+pub(super) fn poll_elapsed<X: Expiry>(
+    mut expiry: Pin<&mut X>,
+    waited: &mut Option<Span>,
+    context: &mut Context<'_>,
+    mut here: impl FnMut(Instant, ClockId) -> Span,
+) -> Poll<Elapsed> {
+    loop {
+        let span = match waited {
+            Some(span) => span,
+            None => {
+                let now = expiry.now();
+                let span = here(now, expiry.clock_id());
+                if span.end <= now {
+                    return Poll::Ready(span.elapsed());
+                }
+                waited.insert(span)
+            }
+        };
+        if ready!(expiry.as_mut().poll_end(span, context)) == End::Closed {
+            return Poll::Ready(Elapsed::new(ElapsedKind::Closed, Default::default()));
+        }
+        *waited = None;
+    }
+}
+
+pin_project! {
+    /// A future and its limit, which counts from the end of the first poll.
+    pub(super) struct Limited<X, F> {
+        // `None` once the time is over: it is dropped before anybody hears of that.
+        #[pin]
+        future: Option<F>,
+        #[pin]
+        expiry: X,
+        limit: Limit,
+        start: Option<Instant>,
+        waited: Option<Span>,
+    }
+}
+
+impl<X: Expiry, F: Future> Limited<X, F> {
+    #[inline]
+    pub(super) fn new(expiry: X, limit: Limit, future: F) -> Self {
+        Self { future: Some(future), expiry, limit, start: None, waited: None }
+    }
+}
+
+impl<X: Expiry, F: Future> Future for Limited<X, F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let future = this.future.as_mut().as_pin_mut().expect("a future was polled after it had completed");
+        if let Poll::Ready(output) = future.poll(context) {
+            this.expiry.forget();
+            return Poll::Ready(Ok(output));
+        }
+        let (limit, start) = (*this.limit, this.start);
+        let elapsed = ready!(poll_elapsed(this.expiry.as_mut(), this.waited, context, |now, clock| {
+            limit.span(*start.get_or_insert(now), clock)
+        }));
+        this.future.set(None);
+        Poll::Ready(Err(elapsed))
+    }
+}
+
+pin_project! {
+    /// Runs a future with a limit: what [`TimeoutManager::run`](super::TimeoutManager::run) returns.
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Run<'a, R, F>
+    where
+        R: Timer,
+    {
+        #[pin]
+        limited: Limited<Place<&'a Shared<R>>, F>,
+    }
+}
+
+impl<'a, R: Timer, F: Future> Run<'a, R, F> {
+    #[inline]
+    pub(super) fn new(place: Place<&'a Shared<R>>, limit: Limit, future: F) -> Self {
+        Self { limited: Limited::new(place, limit, future) }
+    }
+}
+
+impl<R: Timer, F: Future> Future for Run<'_, R, F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().limited.poll(context)
+    }
+}
+
+pin_project! {
+    /// As [`Run`], and keeps the manager alive: what [`TimeoutManager::run_owned`](super::TimeoutManager::run_owned) returns.
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct RunOwned<R, F>
+    where
+        R: Timer,
+    {
+        #[pin]
+        limited: Limited<Place<Arc<Shared<R>>>, F>,
+    }
+}
+
+impl<R: Timer, F: Future> RunOwned<R, F> {
+    pub(super) fn new(place: Place<Arc<Shared<R>>>, limit: Limit, future: F) -> Self {
+        Self { limited: Limited::new(place, limit, future) }
+    }
+}
+
+impl<R: Timer, F: Future> Future for RunOwned<R, F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().limited.poll(context)
+    }
+}
+
+impl<R: Timer, F> fmt::Debug for Run<'_, R, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("limit", &self.limited.limit).finish_non_exhaustive()
+    }
+}
+
+impl<R: Timer, F> fmt::Debug for RunOwned<R, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunOwned").field("limit", &self.limited.limit).finish_non_exhaustive()
+    }
+}
