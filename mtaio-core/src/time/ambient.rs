@@ -20,7 +20,7 @@ use crate::sync::WakerCell;
 
 #[cfg(feature = "std")]
 crate::primitive::thread_local! {
-    #[allow(clippy::missing_const_for_thread_local, reason = "loom's take no constant")]
+    #[allow(clippy::missing_const_for_thread_local, reason = "those of the model checker take no constant")]
     static FRAMES: RefCell<Vec<Frame>> = RefCell::new(Vec::new());
 }
 
