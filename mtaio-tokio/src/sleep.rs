@@ -1,12 +1,13 @@
 //! Tokio's sleep, on our clock.
 
 use core::future::Future;
-use core::pin::Pin;
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll, ready};
 
 use mtaio_core::Instant;
 use mtaio_core::runtime::Sleep;
 use pin_project_lite::pin_project;
+use tokio::task::unconstrained;
 
 use crate::clock;
 
@@ -42,7 +43,8 @@ impl Future for TokioSleep {
             return Poll::Ready(());
         }
         loop {
-            ready!(this.sleep.as_mut().poll(context));
+            // A task that has used up its budget still hears the time: a timeout must not depend on what it limits.
+            ready!(pin!(unconstrained(this.sleep.as_mut())).poll(context));
             if is_due() {
                 return Poll::Ready(());
             }

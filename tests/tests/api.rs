@@ -218,12 +218,12 @@ fn limiters_are_handles_and_futures_are_pinned_and_sent() {
     is_shared::<OwnedPermit>();
     is_future::<Acquire<'_>>();
     is_future::<AcquireOwned>();
-    is_future::<AcquireSlots<'_>>();
+    is_future::<AcquireSlots<'_, TokioRuntime>>();
     is_future::<AcquireCells<'_, TokioRuntime>>();
     is_future::<AcquireCellsWithin<'_, TokioRuntime>>();
     <Acquire<'_> as NotUnpin<_>>::check();
     <AcquireOwned as NotUnpin<_>>::check();
-    <AcquireSlots<'_> as NotUnpin<_>>::check();
+    <AcquireSlots<'_, TokioRuntime> as NotUnpin<_>>::check();
     <AcquireCells<'_, TokioRuntime> as NotUnpin<_>>::check();
     <AcquireCellsWithin<'_, TokioRuntime> as NotUnpin<_>>::check();
     is_error::<ResourceLimitError>();
@@ -240,7 +240,7 @@ fn is_at_most<T>(bytes: usize) {
 #[test]
 fn what_is_many_is_small() {
     is_at_most::<Acquire<'_>>(56);
-    is_at_most::<AcquireSlots<'_>>(56);
+    is_at_most::<AcquireSlots<'_, TokioRuntime>>(72);
     is_at_most::<AcquireCells<'_, TokioRuntime>>(72);
     is_at_most::<Permit<'_>>(16);
     is_at_most::<ResourceLimitError>(24);

@@ -2,6 +2,7 @@
 
 mod builder;
 mod future;
+pub(crate) mod patience;
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -149,9 +150,10 @@ impl<R: Timer> ConcurrencyLimiter<R> {
     ///
     /// # Errors
     ///
-    /// [`ResourceLimitError`] when the limiter is closed, also while waiting; or when as many wait as may.
+    /// [`ResourceLimitError`] when the limiter is closed, also while waiting; or when as many wait as may; or of kind deadline, when the
+    /// [scopes](crate::timeout::TimeoutManager::scope) around it leave no more time.
     #[inline]
-    pub fn acquire(&self) -> AcquireSlots<'_> {
+    pub fn acquire(&self) -> AcquireSlots<'_, R> {
         self.acquire_many(1)
     }
 
@@ -166,8 +168,8 @@ impl<R: Timer> ConcurrencyLimiter<R> {
     /// As [`acquire`](Self::acquire); and at once if `n` exceeds the limit, or later if a new limit makes it so. A limit of zero
     /// is a pause: there everybody waits.
     #[inline]
-    pub fn acquire_many(&self, n: u32) -> AcquireSlots<'_> {
-        AcquireSlots::new(self.semaphore.acquire_many(n))
+    pub fn acquire_many(&self, n: u32) -> AcquireSlots<'_, R> {
+        AcquireSlots::new(self.semaphore.acquire_many(n), &self.runtime)
     }
 
     /// As [`acquire`](Self::acquire), for a permit without a lifetime.
@@ -180,7 +182,7 @@ impl<R: Timer> ConcurrencyLimiter<R> {
     ///
     /// As [`acquire`](Self::acquire).
     #[inline]
-    pub fn acquire_owned(&self) -> AcquireSlotsOwned {
+    pub fn acquire_owned(&self) -> AcquireSlotsOwned<R> {
         self.acquire_many_owned(1)
     }
 
@@ -194,8 +196,8 @@ impl<R: Timer> ConcurrencyLimiter<R> {
     ///
     /// As [`acquire_many`](Self::acquire_many).
     #[inline]
-    pub fn acquire_many_owned(&self, n: u32) -> AcquireSlotsOwned {
-        AcquireSlotsOwned::new(self.semaphore.acquire_many_owned(n))
+    pub fn acquire_many_owned(&self, n: u32) -> AcquireSlotsOwned<R> {
+        AcquireSlotsOwned::new(self.semaphore.acquire_many_owned(n), self.runtime.clone())
     }
 
     /// Waits for a permit, at most `max_wait` from the first poll.
@@ -229,7 +231,7 @@ impl<R: Timer> ConcurrencyLimiter<R> {
     ///
     /// As [`acquire_within`](Self::acquire_within).
     pub fn acquire_many_within(&self, n: u32, max_wait: Duration) -> AcquireSlotsWithin<'_, R> {
-        AcquireSlotsWithin::new(self.acquire_many(n), &self.runtime, max_wait)
+        AcquireSlotsWithin::new(self.acquire_many(n), max_wait)
     }
 
     /// Waits for a permit, runs `future`, and returns the permit.
@@ -242,7 +244,7 @@ impl<R: Timer> ConcurrencyLimiter<R> {
     /// # Errors
     ///
     /// As [`acquire`](Self::acquire); `future` is dropped then, unpolled.
-    pub fn run<F: Future>(&self, future: F) -> Run<AcquireSlots<'_>, F> {
+    pub fn run<F: Future>(&self, future: F) -> Run<AcquireSlots<'_, R>, F> {
         self.run_many(1, future)
     }
 
@@ -255,7 +257,7 @@ impl<R: Timer> ConcurrencyLimiter<R> {
     /// # Errors
     ///
     /// As [`acquire_many`](Self::acquire_many); `future` is dropped then, unpolled.
-    pub fn run_many<F: Future>(&self, n: u32, future: F) -> Run<AcquireSlots<'_>, F> {
+    pub fn run_many<F: Future>(&self, n: u32, future: F) -> Run<AcquireSlots<'_, R>, F> {
         Run::new(self.acquire_many(n), future)
     }
 
@@ -268,7 +270,7 @@ impl<R: Timer> ConcurrencyLimiter<R> {
     /// # Errors
     ///
     /// Those of [`acquire`](Self::acquire), as the error of `future`, and those of `future`.
-    pub fn try_run<T, E, F>(&self, future: F) -> TryRun<AcquireSlots<'_>, F>
+    pub fn try_run<T, E, F>(&self, future: F) -> TryRun<AcquireSlots<'_, R>, F>
     where
         F: Future<Output = Result<T, E>>,
         E: From<ResourceLimitError>,
@@ -280,7 +282,7 @@ impl<R: Timer> ConcurrencyLimiter<R> {
     ///
     /// The function takes one argument; use a tuple for more.
     #[doc(alias = "limit")]
-    pub fn wrap<X, F, T>(&self, f: F) -> impl Fn(X) -> Wrapped<AcquireSlotsOwned, F, X> + Clone + use<X, F, T, R>
+    pub fn wrap<X, F, T>(&self, f: F) -> impl Fn(X) -> Wrapped<AcquireSlotsOwned<R>, F, X> + Clone + use<X, F, T, R>
     where
         F: Fn(X) -> T,
         T: Future,
@@ -293,7 +295,7 @@ impl<R: Timer> ConcurrencyLimiter<R> {
         &self,
         n: u32,
         f: F,
-    ) -> impl Fn(X) -> Wrapped<AcquireSlotsOwned, F, X> + Clone + use<X, F, T, R>
+    ) -> impl Fn(X) -> Wrapped<AcquireSlotsOwned<R>, F, X> + Clone + use<X, F, T, R>
     where
         F: Fn(X) -> T,
         T: Future,
@@ -305,19 +307,19 @@ impl<R: Timer> ConcurrencyLimiter<R> {
     pub fn wrap_sync<X, F, T>(
         &self,
         f: F,
-    ) -> impl Fn(X) -> Wrapped<AcquireSlotsOwned, NotAsync<F>, X> + Clone + use<X, F, T, R>
+    ) -> impl Fn(X) -> Wrapped<AcquireSlotsOwned<R>, NotAsync<F>, X> + Clone + use<X, F, T, R>
     where
         F: Fn(X) -> T,
     {
         self.wrap_call(1, NotAsync(f))
     }
 
-    fn wrap_call<X, F>(&self, n: u32, f: F) -> impl Fn(X) -> Wrapped<AcquireSlotsOwned, F, X> + Clone + use<X, F, R>
+    fn wrap_call<X, F>(&self, n: u32, f: F) -> impl Fn(X) -> Wrapped<AcquireSlotsOwned<R>, F, X> + Clone + use<X, F, R>
     where
         F: Call<X>,
     {
-        let (semaphore, f) = (Arc::clone(&self.semaphore), Arc::new(f));
-        move |argument| Wrapped::new(AcquireSlotsOwned::new(semaphore.acquire_many_owned(n)), Arc::clone(&f), argument)
+        let (slots, f) = (self.clone(), Arc::new(f));
+        move |argument| Wrapped::new(slots.acquire_many_owned(n), Arc::clone(&f), argument)
     }
 
     /// Changes the limit, also for those who wait.

@@ -187,7 +187,8 @@ impl<R: Timer> RateLimiter<R> {
     ///
     /// # Errors
     ///
-    /// [`ResourceLimitError`] when the limiter is closed, also while waiting; or when as many wait as may.
+    /// [`ResourceLimitError`] when the limiter is closed, also while waiting; or when as many wait as may; or of kind deadline, without
+    /// waiting, if its turn comes later than a [scope](crate::timeout::TimeoutManager::scope) around it ends.
     ///
     /// # Panics
     ///

@@ -146,7 +146,7 @@ where
 
     /// Gives up: leaves the queue, and passes on what was granted already.
     #[cold]
-    fn leave(self: Pin<&mut Self>) {
+    pub(crate) fn leave(self: Pin<&mut Self>) {
         let mut seat = self.project().seat;
         let ask = &seat.ask();
         let mut batch = WakeBatch::new();

@@ -1,5 +1,6 @@
 //! The futures of a concurrency limiter.
 
+use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -7,6 +8,7 @@ use core::time::Duration;
 
 use pin_project_lite::pin_project;
 
+use super::patience::Patience;
 use crate::limit::error::ResourceLimitError;
 use crate::runtime::Timer;
 use crate::sync::{Acquire, AcquireOwned, OwnedPermit, Permit};
@@ -14,27 +16,47 @@ use crate::sync::{Acquire, AcquireOwned, OwnedPermit, Permit};
 pin_project! {
     /// Waits for permits: the future of [`ConcurrencyLimiter::acquire`](super::ConcurrencyLimiter::acquire) and
     /// [`acquire_many`](super::ConcurrencyLimiter::acquire_many).
-    #[derive(Debug)]
     #[must_use = "futures do nothing unless they are awaited"]
-    pub struct AcquireSlots<'a> {
+    pub struct AcquireSlots<'a, R>
+    where
+        R: Timer,
+    {
         #[pin]
         acquire: Acquire<'a>,
+        patience: Patience<R>,
+        runtime: &'a R,
     }
 }
 
-impl<'a> AcquireSlots<'a> {
+impl<'a, R: Timer> AcquireSlots<'a, R> {
     #[inline]
-    pub(super) fn new(acquire: Acquire<'a>) -> Self {
-        Self { acquire }
+    pub(super) fn new(acquire: Acquire<'a>, runtime: &'a R) -> Self {
+        Self { acquire, patience: Patience::new(), runtime }
+    }
+
+    /// Waits so long at most, from the first poll.
+    fn poll_for(
+        self: Pin<&mut Self>,
+        max_wait: Option<Duration>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Permit<'a>, ResourceLimitError>> {
+        let mut this = self.project();
+        if let Poll::Ready(outcome) = this.acquire.as_mut().poll(context) {
+            return Poll::Ready(outcome.map_err(Into::into));
+        }
+        this.patience.poll_over(*this.runtime, max_wait, context).map(|over| {
+            this.acquire.give_up();
+            Err(over)
+        })
     }
 }
 
-impl<'a> Future for AcquireSlots<'a> {
+impl<'a, R: Timer> Future for AcquireSlots<'a, R> {
     type Output = Result<Permit<'a>, ResourceLimitError>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().acquire.poll(context).map_err(Into::into)
+        self.poll_for(None, context)
     }
 }
 
@@ -42,27 +64,38 @@ pin_project! {
     /// Waits for permits without a lifetime: the future of
     /// [`ConcurrencyLimiter::acquire_owned`](super::ConcurrencyLimiter::acquire_owned) and
     /// [`acquire_many_owned`](super::ConcurrencyLimiter::acquire_many_owned).
-    #[derive(Debug)]
     #[must_use = "futures do nothing unless they are awaited"]
-    pub struct AcquireSlotsOwned {
+    pub struct AcquireSlotsOwned<R>
+    where
+        R: Timer,
+    {
         #[pin]
         acquire: AcquireOwned,
+        patience: Patience<R>,
+        runtime: R,
     }
 }
 
-impl AcquireSlotsOwned {
+impl<R: Timer> AcquireSlotsOwned<R> {
     #[inline]
-    pub(super) fn new(acquire: AcquireOwned) -> Self {
-        Self { acquire }
+    pub(super) fn new(acquire: AcquireOwned, runtime: R) -> Self {
+        Self { acquire, patience: Patience::new(), runtime }
     }
 }
 
-impl Future for AcquireSlotsOwned {
+impl<R: Timer> Future for AcquireSlotsOwned<R> {
     type Output = Result<OwnedPermit, ResourceLimitError>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().acquire.poll(context).map_err(Into::into)
+        let mut this = self.project();
+        if let Poll::Ready(outcome) = this.acquire.as_mut().poll(context) {
+            return Poll::Ready(outcome.map_err(Into::into));
+        }
+        this.patience.poll_over(this.runtime, None, context).map(|over| {
+            this.acquire.give_up();
+            Err(over)
+        })
     }
 }
 
@@ -74,20 +107,15 @@ pin_project! {
     where
         R: Timer,
     {
-        // `None` once the time is over: who has left does not stand in line.
         #[pin]
-        acquire: Option<AcquireSlots<'a>>,
-        runtime: &'a R,
+        acquire: AcquireSlots<'a, R>,
         max_wait: Duration,
-        // Made when it has to wait.
-        #[pin]
-        sleep: Option<R::Sleep>,
     }
 }
 
 impl<'a, R: Timer> AcquireSlotsWithin<'a, R> {
-    pub(super) fn new(acquire: AcquireSlots<'a>, runtime: &'a R, max_wait: Duration) -> Self {
-        Self { acquire: Some(acquire), runtime, max_wait, sleep: None }
+    pub(super) fn new(acquire: AcquireSlots<'a, R>, max_wait: Duration) -> Self {
+        Self { acquire, max_wait }
     }
 }
 
@@ -95,27 +123,25 @@ impl<'a, R: Timer> Future for AcquireSlotsWithin<'a, R> {
     type Output = Result<Permit<'a>, ResourceLimitError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let acquire = this.acquire.as_mut().as_pin_mut().expect("a future was polled after it had completed");
-        if let Poll::Ready(outcome) = acquire.poll(context) {
-            return Poll::Ready(outcome);
-        }
-        if this.sleep.is_none() {
-            this.sleep.set(Some(this.runtime.sleep_until(this.runtime.now() + *this.max_wait)));
-        }
-        match this.sleep.as_pin_mut().map(|sleep| sleep.poll(context)) {
-            Some(Poll::Ready(())) => {
-                this.acquire.set(None);
-                let left = crate::time::nanos(*this.max_wait);
-                Poll::Ready(Err(ResourceLimitError::deadline(None, left)))
-            }
-            _ => Poll::Pending,
-        }
+        let this = self.project();
+        this.acquire.poll_for(Some(*this.max_wait), context)
     }
 }
 
-impl<R: Timer> core::fmt::Debug for AcquireSlotsWithin<'_, R> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl<R: Timer> fmt::Debug for AcquireSlots<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AcquireSlots").field("acquire", &self.acquire).finish_non_exhaustive()
+    }
+}
+
+impl<R: Timer> fmt::Debug for AcquireSlotsOwned<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AcquireSlotsOwned").field("acquire", &self.acquire).finish_non_exhaustive()
+    }
+}
+
+impl<R: Timer> fmt::Debug for AcquireSlotsWithin<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AcquireSlotsWithin").field("max_wait", &self.max_wait).finish_non_exhaustive()
     }
 }

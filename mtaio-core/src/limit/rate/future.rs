@@ -15,7 +15,7 @@ use crate::alarm::bells::watch;
 use crate::limit::error::{ResourceLimitError, ResourceLimitErrorKind};
 use crate::runtime::Timer;
 use crate::sync::{Handle, Wait};
-use crate::time::Instant;
+use crate::time::{Instant, ambient};
 
 /// Takes the cells, at once if it can be; otherwise queues, and sees to it that an alarm is set where it is polled.
 #[inline]
@@ -55,7 +55,9 @@ where
     R: Timer,
     H: Handle<Target = Shared<R>>,
 {
-    if !R::WAKES_UNLOCKED && wait.is_queued() {
+    if !wait.is_queued() {
+        bound_by_scopes(wait.as_mut());
+    } else if !R::WAKES_UNLOCKED {
         wait.owner().tick();
     }
     let poll = wait.as_mut().poll(context);
@@ -65,6 +67,18 @@ where
         context.waker().wake_by_ref();
     }
     poll
+}
+
+/// One who is about to queue has no more time than the scopes around it leave.
+fn bound_by_scopes<R, H>(wait: Pin<&mut Wait<H>>)
+where
+    R: Timer,
+    H: Handle<Target = Shared<R>>,
+{
+    if let Some(around) = ambient::earliest(wait.owner().queue.supply.runtime.clock_id()) {
+        let ask = wait.ask();
+        wait.set_ask(Ask { deadline: ask.deadline.min(around.at), ..ask });
+    }
 }
 
 pin_project! {

@@ -31,6 +31,15 @@ where
     Poll::Ready(Ok(HeldPermit::new(wait.finish(), n)))
 }
 
+/// Leaves the queue for good. Whoever polls after that panics.
+#[cfg(feature = "alloc")]
+fn give_up<H: Handle<Target = Semaphore>>(mut wait: Pin<&mut Wait<H>>) {
+    if wait.is_queued() {
+        wait.as_mut().leave();
+    }
+    drop(wait.finish());
+}
+
 pin_project! {
     /// Waits for permits: the future of [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
     #[derive(Debug)]
@@ -45,6 +54,11 @@ impl<'a> Acquire<'a> {
     #[inline]
     pub(super) fn new(semaphore: &'a Semaphore, n: u32) -> Self {
         Self { wait: Wait::new(semaphore, n) }
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) fn give_up(self: Pin<&mut Self>) {
+        give_up(self.project().wait);
     }
 }
 
@@ -73,6 +87,10 @@ pin_project! {
 impl AcquireOwned {
     pub(super) fn new(semaphore: alloc::sync::Arc<Semaphore>, n: u32) -> Self {
         Self { wait: Wait::new(semaphore, n) }
+    }
+
+    pub(crate) fn give_up(self: Pin<&mut Self>) {
+        give_up(self.project().wait);
     }
 }
 
