@@ -133,7 +133,7 @@ where
             let Some(timeout) = this.timeouts.next() else { return Poll::Ready(Err(elapsed)) };
             let attempt = Attempt { index: *this.tried, timeout, is_last: this.timeouts.peek().is_none() };
             *this.tried += 1;
-            let limit = Limit::ForWithin(timeout, *this.outer);
+            let limit = Limit::part(timeout, this.outer.instant_on(this.runtime.clock_id()));
             let future = (this.attempt)(attempt);
             this.current.set(Some(Limited::new(OwnSleep::new(this.runtime.clone()), limit, future)));
         }

@@ -2,8 +2,8 @@
 //!
 //! What it keeps:
 //!
-//! 1. A deadline of the manager's own timeout stands in list 0, where they come in order. Any other, and one that would not be in order
-//!    there because two threads met or the clock stepped back, is in the wheel.
+//! 1. Deadlines of the manager's own timeout come in order, and stand in list 0. So do earlier ones that come after all that are
+//!    there. Any other is in the wheel.
 //! 2. A deadline fires when the clock has reached it, and not before. Whoever waits for it learns that from its own seat, without the
 //!    lock.
 //! 3. What is due is no later than the earliest deadline; it may be earlier, when that one was cancelled. Then the alarm rings for
@@ -13,18 +13,18 @@
 use alloc::sync::{Arc, Weak};
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use super::error::ElapsedKind;
 use super::run::Expiry;
-use super::span::{End, Span};
+use super::span::End;
 use super::wheel::{LISTS, Slot, Wheel};
 use crate::alarm::bells::{Bells, Ring, Rings, hang};
 use crate::runtime::Timer;
 use crate::sync::list::{Access, Handle, Lists as _, Queue, Seat, Shelf, queued};
 use crate::sync::{Closed, Closing, WakeBatch};
-use crate::time::{ClockId, Instant};
+use crate::time::{ClockId, Instant, nanos};
 
 /// The list of the manager's own timeout. The slots of the wheel follow it.
 const IN_ORDER: u16 = 0;
@@ -40,6 +40,7 @@ fn list_of(slot: Slot) -> u16 {
 /// What the clones of a manager share.
 pub(crate) struct Shared<R: Timer> {
     pub(super) runtime: R,
+    pub(super) timeout: Option<Duration>,
     queue: Queue<State<R>, Lists>,
     closing: Closing,
     me: Weak<Self>,
@@ -73,19 +74,22 @@ impl Waiter {
 }
 
 impl<R: Timer> State<R> {
-    /// The list for one who waits until the end of `span`, which may be the manager's own timeout.
-    fn list_for(&mut self, lists: &mut Lists, span: &Span, usual: bool, tolerance: u64) -> u16 {
-        if usual && lists.list(IN_ORDER).back().is_none_or(|last| last <= span.end) {
+    /// The list for one who waits for `at`, and comes at `now`.
+    #[inline]
+    fn list_for(&mut self, owner: &Shared<R>, lists: &mut Lists, at: Instant, now: Instant) -> u16 {
+        // What would come after those of the manager's own timeout does not stand before them.
+        let usual = owner.timeout.map_or(Instant::FAR, |timeout| now + timeout);
+        if at <= usual && lists.list(IN_ORDER).back().is_none_or(|last| last <= at) {
             return IN_ORDER;
         }
-        let end = span.end.as_nanos();
+        let (at, tolerance) = (at.as_nanos(), owner.runtime.granularity());
         if self.wheel.next().is_none() {
-            self.wheel.stand_at(span.start.as_nanos().min(end));
-        } else if end.saturating_add(tolerance) < self.wheel.now() {
+            self.wheel.stand_at(now.as_nanos().min(at));
+        } else if at.saturating_add(nanos(tolerance)) < self.wheel.now() {
             // The clock stepped back. Otherwise another thread was a little further than we are.
-            self.put_back(lists, end);
+            self.put_back(lists, at);
         }
-        list_of(self.wheel.place(end.max(self.wheel.now())))
+        list_of(self.wheel.place(at.max(self.wheel.now())))
     }
 
     /// Makes the wheel stand at `now`, before where it stood.
@@ -149,10 +153,11 @@ impl<R: Timer> State<R> {
 }
 
 impl<R: Timer> Shared<R> {
-    pub(super) fn new(runtime: R) -> Arc<Self> {
+    pub(super) fn new(runtime: R, timeout: Option<Duration>) -> Arc<Self> {
         let state = State { wheel: Wheel::new(), bells: Bells::new(), closed: false, flush: None };
         Arc::new_cyclic(|me| Self {
             runtime,
+            timeout,
             queue: Queue::with_lists(state, Shelf::new()),
             closing: Closing::new(),
             me: Weak::clone(me),
@@ -246,8 +251,6 @@ pin_project! {
     pub(super) struct Place<H: Handle> {
         #[pin]
         seat: Seat<H>,
-        // Whether the limit is the manager's own timeout.
-        usual: bool,
     }
 }
 
@@ -255,11 +258,11 @@ type SeatAccess<'a, R> = Access<'a, State<R>, Lists, Waiter, Instant>;
 
 impl<H: Handle> Place<H> {
     #[inline]
-    pub(super) fn new(handle: H, usual: bool) -> Self
+    pub(super) fn new(handle: H) -> Self
     where
         H::Target: crate::sync::list::Queued<Ask = Instant>,
     {
-        Self { seat: Seat::new(handle, Instant::FAR), usual }
+        Self { seat: Seat::new(handle, Instant::FAR) }
     }
 }
 
@@ -268,35 +271,6 @@ where
     R: Timer,
     H: Handle<Target = Shared<R>>,
 {
-    fn arrive(self: Pin<&mut Self>, span: &Span, context: &mut Context<'_>) -> Poll<End> {
-        let this = self.project();
-        let mut seat = this.seat;
-        // Where no alarm can be set this panics. What never comes needs none.
-        let place = (span.end != Instant::FAR).then(|| seat.owner().runtime.context_id());
-        let usual = *this.usual && span.kind == ElapsedKind::Own;
-        seat.as_mut().set_ask(span.end);
-        let mut waker = Some(context.waker().clone());
-        let arrived = seat.as_mut().with(|owner, mut access| {
-            if access.state.closed {
-                return None;
-            }
-            let tolerance = crate::time::nanos(owner.runtime.granularity());
-            let list = access.state.list_for(access.lists, span, usual, tolerance);
-            access.sit_in(list, waker.take().map_or(Waiter::Roused, Waiter::Waiting));
-            let bells = &mut access.state.bells;
-            bells.due = bells.due.min(span.end);
-            Some((place.is_none_or(|place| bells.hangs_in(place)), bells.behind(), bells.due))
-        });
-        drop(waker);
-        let Some((watched, ring, due)) = arrived else { return Poll::Ready(End::Closed) };
-        ring.set();
-        if !watched && !hang(seat.owner(), place.unwrap_or_default(), due) {
-            // The runtime went away under us. If we live on elsewhere, we look again there.
-            context.waker().wake_by_ref();
-        }
-        Poll::Pending
-    }
-
     /// Makes sure that the waker is the one that will be called.
     fn renew(self: Pin<&mut Self>, waker: &Waker) {
         let mut seat = self.project().seat;
@@ -348,24 +322,46 @@ where
         self.seat.owner().runtime.clock_id()
     }
 
-    fn poll_end(mut self: Pin<&mut Self>, span: &Span, context: &mut Context<'_>) -> Poll<End> {
-        if !R::WAKES_UNLOCKED && self.seat.is_taken() {
+    fn is_set(&self) -> bool {
+        self.seat.is_taken()
+    }
+
+    fn set(self: Pin<&mut Self>, at: Instant, now: Instant, context: &mut Context<'_>) -> Poll<End> {
+        let mut seat = self.project().seat;
+        // Where no alarm can be set this panics. What never comes needs none.
+        let place = (at != Instant::FAR).then(|| seat.owner().runtime.context_id());
+        seat.as_mut().set_ask(at);
+        let mut waker = Some(context.waker().clone());
+        let arrived = seat.as_mut().with(|owner, mut access| {
+            if access.state.closed {
+                return None;
+            }
+            let list = access.state.list_for(owner, access.lists, at, now);
+            access.sit_in(list, waker.take().map_or(Waiter::Roused, Waiter::Waiting));
+            let bells = &mut access.state.bells;
+            bells.due = bells.due.min(at);
+            Some((place.is_none_or(|place| bells.hangs_in(place)), bells.behind(), bells.due))
+        });
+        drop(waker);
+        let Some((watched, ring, due)) = arrived else { return Poll::Ready(End::Closed) };
+        ring.set();
+        if !watched && !hang(seat.owner(), place.unwrap_or_default(), due) {
+            // The runtime went away under us. If we live on elsewhere, we look again there.
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    fn poll_end(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<End> {
+        if !R::WAKES_UNLOCKED {
             self.seat.owner().change(|_| ());
         }
-        if self.seat.is_taken() {
-            let mut end = self.as_mut().end();
-            if end.is_none() {
-                self.as_mut().renew(context.waker());
-                // The end may have come just before the new waker: then nobody will call it.
-                end = self.as_mut().end();
-            }
-            match end {
-                None => return Poll::Pending,
-                Some(End::Lost) => {}
-                Some(end) => return Poll::Ready(end),
-            }
+        if let Some(end) = self.as_mut().end() {
+            return Poll::Ready(end);
         }
-        self.arrive(span, context)
+        self.as_mut().renew(context.waker());
+        // The end may have come just before the new waker: then nobody will call it.
+        self.end().map_or(Poll::Pending, Poll::Ready)
     }
 
     #[inline]

@@ -52,7 +52,6 @@ use crate::time::{Deadline, ambient};
 /// ```
 pub struct TimeoutManager<R: Timer> {
     shared: Arc<Shared<R>>,
-    timeout: Option<Duration>,
 }
 
 impl<R: Timer + Default> TimeoutManager<R> {
@@ -70,21 +69,21 @@ impl<R: Timer + Default> TimeoutManager<R> {
 impl<R: Timer> TimeoutManager<R> {
     /// Makes a manager whose timeout is `timeout`, on `runtime`.
     pub fn with_runtime(timeout: Duration, runtime: R) -> Self {
-        Self { shared: Shared::new(runtime), timeout: Some(timeout) }
+        Self { shared: Shared::new(runtime, Some(timeout)) }
     }
 
     /// Makes a manager without a timeout of its own, on `runtime`.
     pub fn unbounded_on(runtime: R) -> Self {
-        Self { shared: Shared::new(runtime), timeout: None }
+        Self { shared: Shared::new(runtime, None) }
     }
 
     /// The manager's own timeout.
     pub fn timeout(&self) -> Option<Duration> {
-        self.timeout
+        self.shared.timeout
     }
 
     fn limit(&self) -> Limit {
-        self.timeout.map_or(Limit::Unbounded, Limit::For)
+        self.shared.timeout.map_or(Limit::UNBOUNDED, Limit::within)
     }
 
     /// Runs `future` for at most the manager's timeout, and no longer than the scopes around it last.
@@ -102,7 +101,7 @@ impl<R: Timer> TimeoutManager<R> {
     /// If it has to wait and no runtime polls it, where the runtime's timers need one.
     #[inline]
     pub fn run<F: Future>(&self, future: F) -> Run<'_, R, F> {
-        Run::new(Place::new(&*self.shared, true), self.limit(), future)
+        Run::new(Place::new(&*self.shared), self.limit(), future)
     }
 
     /// Runs `future` for at most `timeout` instead of the manager's own, be it more or less, and no longer than the scopes around it
@@ -121,7 +120,7 @@ impl<R: Timer> TimeoutManager<R> {
     /// As [`run`](Self::run).
     #[inline]
     pub fn run_within<F: Future>(&self, timeout: Duration, future: F) -> Run<'_, R, F> {
-        Run::new(Place::new(&*self.shared, false), Limit::For(timeout), future)
+        Run::new(Place::new(&*self.shared), Limit::within(timeout), future)
     }
 
     /// Runs `future` until `deadline` at the latest, instead of the manager's own timeout, and no longer than the scopes around it
@@ -139,7 +138,8 @@ impl<R: Timer> TimeoutManager<R> {
     ///
     /// As [`run`](Self::run).
     pub fn run_until<F: Future>(&self, deadline: impl Into<Deadline>, future: F) -> Run<'_, R, F> {
-        Run::new(Place::new(&*self.shared, false), Limit::Until(deadline.into()), future)
+        let limit = Limit::until(deadline.into(), self.shared.runtime.clock_id());
+        Run::new(Place::new(&*self.shared), limit, future)
     }
 
     /// As [`run`](Self::run), for a future without a lifetime: it keeps the manager alive.
@@ -156,7 +156,7 @@ impl<R: Timer> TimeoutManager<R> {
     ///
     /// As [`run`](Self::run).
     pub fn run_owned<F: Future>(&self, future: F) -> RunOwned<R, F> {
-        RunOwned::new(Place::new(Arc::clone(&self.shared), true), self.limit(), future)
+        RunOwned::new(Place::new(Arc::clone(&self.shared)), self.limit(), future)
     }
 
     /// Runs a block for at most the manager's timeout, from its first poll; everything in it that waits is bounded by what is left.
@@ -174,7 +174,7 @@ impl<R: Timer> TimeoutManager<R> {
     ///
     /// If it has to wait and no runtime polls it, where the runtime's timers need one.
     pub fn scope<F: Future>(&self, future: F) -> Scope<'_, R, F> {
-        Scope::new(Place::new(&*self.shared, true), self.limit(), future)
+        Scope::new(Place::new(&*self.shared), self.limit(), future)
     }
 
     /// As [`scope`](Self::scope), with a deadline that can be moved while the block runs, from inside it and from elsewhere.
@@ -215,7 +215,7 @@ impl<R: Timer> TimeoutManager<R> {
         B: FnOnce(ScopeHandle<R>) -> F,
         F: Future,
     {
-        ScopeWith::new(Place::new(&*self.shared, false), self.shared.runtime.clone(), self.limit(), body)
+        ScopeWith::new(Place::new(&*self.shared), self.shared.runtime.clone(), self.limit(), body)
     }
 
     /// The deadline around the code that runs, on the manager's clock: that of the scopes whose futures are being polled.
@@ -264,14 +264,14 @@ impl<R: Timer> TimeoutManager<R> {
 
 impl<R: Timer> Clone for TimeoutManager<R> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), timeout: self.timeout }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 
 impl<R: Timer> fmt::Debug for TimeoutManager<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TimeoutManager")
-            .field("timeout", &self.timeout)
+            .field("timeout", &self.timeout())
             .field("pending", &self.pending())
             .field("closed", &self.is_closed())
             .finish()

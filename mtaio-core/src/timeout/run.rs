@@ -11,47 +11,48 @@ use pin_project_lite::pin_project;
 
 use super::deadlines::{Place, Shared};
 use super::error::{Elapsed, ElapsedKind};
-use super::span::{End, Limit, Span};
+use super::span::{End, Limit};
 use crate::runtime::Timer;
 use crate::time::{ClockId, Instant};
 
-/// Where the end of a span is waited for. It is pending until then.
+/// Where an instant is waited for.
 pub(super) trait Expiry {
-    /// The clock that the ends are of, and which one that is.
+    /// The clock that the instants are of, and which one that is.
     fn now(&self) -> Instant;
     fn clock_id(&self) -> ClockId;
 
-    /// Waits for the end of `span`, which was not over when this was called first. Another span than before is another wait.
-    fn poll_end(self: Pin<&mut Self>, span: &Span, context: &mut Context<'_>) -> Poll<End>;
+    /// Whether it waits already.
+    fn is_set(&self) -> bool;
+
+    /// Begins to wait for `at`, which has not come yet. `now` is a time just before.
+    fn set(self: Pin<&mut Self>, at: Instant, now: Instant, context: &mut Context<'_>) -> Poll<End>;
+
+    /// Goes on to wait for what was set.
+    fn poll_end(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<End>;
 
     /// Waits no more.
     fn forget(self: Pin<&mut Self>);
 }
 
-/// Waits until the span is over that `here` says, as long as that is so when it seems to be over: the limit of a scope around it may
-/// have been moved meanwhile.
+/// Waits until `limit` is over, or one around the code that runs. What is around may be moved meanwhile: so it looks again when the
+/// instant has come that it waited for.
 pub(super) fn poll_elapsed<X: Expiry>(
     mut expiry: Pin<&mut X>,
-    waited: &mut Option<Span>,
+    limit: &mut Limit,
     context: &mut Context<'_>,
-    mut here: impl FnMut(Instant, ClockId) -> Span,
 ) -> Poll<Elapsed> {
+    let mut end = if expiry.is_set() { ready!(expiry.as_mut().poll_end(context)) } else { End::Passed };
     loop {
-        let span = match waited {
-            Some(span) => span,
-            None => {
-                let now = expiry.now();
-                let span = here(now, expiry.clock_id());
-                if span.end <= now {
-                    return Poll::Ready(span.elapsed());
-                }
-                waited.insert(span)
-            }
-        };
-        if ready!(expiry.as_mut().poll_end(span, context)) == End::Closed {
+        if end == End::Closed {
             return Poll::Ready(Elapsed::new(ElapsedKind::Closed, Default::default()));
         }
-        *waited = None;
+        let (now, clock) = (expiry.now(), expiry.clock_id());
+        limit.begin(now);
+        let at = limit.end_here(clock);
+        if at <= now && at != Instant::FAR {
+            return Poll::Ready(limit.elapsed_here(clock));
+        }
+        end = ready!(expiry.as_mut().set(at, now, context));
     }
 }
 
@@ -64,15 +65,13 @@ pin_project! {
         #[pin]
         expiry: X,
         limit: Limit,
-        start: Option<Instant>,
-        waited: Option<Span>,
     }
 }
 
 impl<X: Expiry, F: Future> Limited<X, F> {
     #[inline]
     pub(super) fn new(expiry: X, limit: Limit, future: F) -> Self {
-        Self { future: Some(future), expiry, limit, start: None, waited: None }
+        Self { future: Some(future), expiry, limit }
     }
 }
 
@@ -87,10 +86,7 @@ impl<X: Expiry, F: Future> Future for Limited<X, F> {
             this.expiry.forget();
             return Poll::Ready(Ok(output));
         }
-        let (limit, start) = (*this.limit, this.start);
-        let elapsed = ready!(poll_elapsed(this.expiry.as_mut(), this.waited, context, |now, clock| {
-            limit.span(*start.get_or_insert(now), clock)
-        }));
+        let elapsed = ready!(poll_elapsed(this.expiry, this.limit, context));
         this.future.set(None);
         Poll::Ready(Err(elapsed))
     }

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll};
 use core::time::Duration;
 
 use pin_project_lite::pin_project;
@@ -12,10 +12,10 @@ use pin_project_lite::pin_project;
 use super::deadlines::{Place, Shared};
 use super::error::Elapsed;
 use super::run::{Expiry, poll_elapsed};
-use super::span::{Limit, Span};
+use super::span::Limit;
 use crate::runtime::Timer;
 use crate::time::ambient::{At, Frame, Moving, Shields, under};
-use crate::time::{ClockId, Deadline, Instant};
+use crate::time::{Deadline, Instant};
 
 pin_project! {
     /// Runs a block with a deadline over all of it: what [`TimeoutManager::scope`](super::TimeoutManager::scope) returns.
@@ -44,8 +44,8 @@ impl<R: Timer, F: Future> Future for Scope<'_, R, F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let (limit, future) = (*this.limit, this.future.as_mut().as_pin_mut().expect(OVER));
-        let poll = this.bounds.poll_within(context, |start, clock| At::Fixed(limit.end(start, clock)), future);
+        let future = this.future.as_mut().as_pin_mut().expect(OVER);
+        let poll = this.bounds.poll_within(this.limit, None, future, context);
         if let Poll::Ready(Err(_)) = poll {
             this.future.set(None);
         }
@@ -95,13 +95,13 @@ where
         let mut this = self.project();
         let moving = &this.handle.moving;
         if let Some(body) = this.body.take() {
-            let runtime = &this.handle.runtime;
-            moving.move_to(this.limit.end(runtime.now(), runtime.clock_id()));
+            this.limit.begin(this.handle.runtime.now());
+            moving.move_to(this.limit.end());
             this.future.set(Some(body(this.handle.clone())));
         }
         moving.watch(context.waker());
         let future = this.future.as_mut().as_pin_mut().expect(OVER);
-        let poll = this.bounds.poll_within(context, |_, _| At::Movable(Arc::clone(moving)), future);
+        let poll = this.bounds.poll_within(this.limit, Some(moving), future, context);
         if let Poll::Ready(Err(_)) = poll {
             this.future.set(None);
         }
@@ -119,29 +119,30 @@ pin_project! {
     {
         #[pin]
         place: Place<&'a Shared<R>>,
-        start: Option<Instant>,
-        waited: Option<Span>,
         shields: Option<Arc<Shields>>,
     }
 }
 
 impl<'a, R: Timer> Bounds<'a, R> {
     fn new(place: Place<&'a Shared<R>>) -> Self {
-        Self { place, start: None, waited: None, shields: None }
+        Self { place, shields: None }
     }
 
-    /// Polls a future with the deadline `end` around it, and looks then whether that has passed.
+    /// Polls a future with a deadline around it, that of `limit` or a moving one, and looks then whether that has passed.
     fn poll_within<F: Future>(
         self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        end: impl FnOnce(Instant, ClockId) -> At,
+        limit: &mut Limit,
+        moving: Option<&Arc<Moving>>,
         future: Pin<&mut F>,
+        context: &mut Context<'_>,
     ) -> Poll<Result<F::Output, Elapsed>> {
         let mut this = self.project();
+        if !limit.has_begun() {
+            limit.begin(this.place.now());
+        }
+        let at = moving.map_or(At::Fixed(limit.end()), |moving| At::Movable(Arc::clone(moving)));
         let clock = this.place.clock_id();
-        let start = *this.start.get_or_insert_with(|| this.place.now());
-        let at = end(start, clock);
-        let frame = Frame::Limit { clock, at: at.clone(), start: Some(start), shields: this.shields.take() };
+        let frame = Frame::Limit { clock, at, start: Some(limit.start()), shields: this.shields.take() };
         let (frame, poll) = under(frame, || future.poll(context));
         if let Frame::Limit { shields, .. } = frame {
             *this.shields = shields;
@@ -150,18 +151,19 @@ impl<'a, R: Timer> Bounds<'a, R> {
             this.place.forget();
             return Poll::Ready(Ok(output));
         }
+        if let Some(moving) = moving {
+            let moved = moving.instant();
+            if moved < limit.end() {
+                // What is waited for would come too late.
+                this.place.as_mut().forget();
+            }
+            limit.move_to(moved);
+        }
         if this.shields.as_ref().is_some_and(|shields| shields.hold()) {
             // Its end comes with a poll.
             return Poll::Pending;
         }
-        if this.waited.is_some_and(|waited| waited.end > at.instant()) {
-            // The deadline was moved ahead of the one that is waited for.
-            this.place.as_mut().forget();
-            *this.waited = None;
-        }
-        let here = |_, clock| Span::until(start, at.instant(), clock);
-        let elapsed = ready!(poll_elapsed(this.place.as_mut(), this.waited, context, here));
-        Poll::Ready(Err(elapsed))
+        poll_elapsed(this.place, limit, context).map(Err)
     }
 }
 

@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 
 use super::error::Elapsed;
 use super::run::{Expiry, Limited};
-use super::span::{End, Limit, Span};
+use super::span::{End, Limit};
 use crate::runtime::{Sleep, Timer};
 use crate::time::{ClockId, Deadline, Instant};
 
@@ -45,7 +45,7 @@ use crate::time::{ClockId, Deadline, Instant};
 /// assert!(runtime.block_on(timeout(runtime.clone(), second, pending::<()>())).is_err());
 /// ```
 pub fn timeout<R: Timer, F: Future>(runtime: R, limit: Duration, future: F) -> Timeout<R, F> {
-    Timeout { limited: Limited::new(OwnSleep::new(runtime), Limit::For(limit), future) }
+    Timeout { limited: Limited::new(OwnSleep::new(runtime), Limit::within(limit), future) }
 }
 
 /// Runs `future` until `deadline` at the latest, with a timer of its own. As [`timeout`] in all else.
@@ -62,7 +62,8 @@ pub fn timeout<R: Timer, F: Future>(runtime: R, limit: Duration, future: F) -> T
 ///
 /// As [`timeout`].
 pub fn timeout_at<R: Timer, F: Future>(runtime: R, deadline: impl Into<Deadline>, future: F) -> Timeout<R, F> {
-    Timeout { limited: Limited::new(OwnSleep::new(runtime), Limit::Until(deadline.into()), future) }
+    let limit = Limit::until(deadline.into(), runtime.clock_id());
+    Timeout { limited: Limited::new(OwnSleep::new(runtime), limit, future) }
 }
 
 pin_project! {
@@ -100,13 +101,12 @@ pin_project! {
         runtime: R,
         #[pin]
         sleep: Option<R::Sleep>,
-        until: Instant,
     }
 }
 
 impl<R: Timer> OwnSleep<R> {
     pub(super) fn new(runtime: R) -> Self {
-        Self { runtime, sleep: None, until: Instant::FAR }
+        Self { runtime, sleep: None }
     }
 }
 
@@ -119,21 +119,28 @@ impl<R: Timer> Expiry for OwnSleep<R> {
         self.runtime.clock_id()
     }
 
-    fn poll_end(self: Pin<&mut Self>, span: &Span, context: &mut Context<'_>) -> Poll<End> {
+    fn is_set(&self) -> bool {
+        self.sleep.is_some()
+    }
+
+    fn set(self: Pin<&mut Self>, at: Instant, _: Instant, context: &mut Context<'_>) -> Poll<End> {
         let mut this = self.project();
         match this.sleep.as_mut().as_pin_mut() {
-            None => this.sleep.set(Some(this.runtime.sleep_until(span.end))),
-            Some(sleep) if *this.until != span.end => sleep.reset(span.end),
-            Some(_) => {}
+            Some(sleep) => sleep.reset(at),
+            None => this.sleep.set(Some(this.runtime.sleep_until(at))),
         }
-        *this.until = span.end;
-        match this.sleep.as_pin_mut() {
-            Some(sleep) => sleep.poll(context).map(|()| End::Passed),
-            None => Poll::Pending,
-        }
+        poll_sleep(this.sleep, context)
+    }
+
+    fn poll_end(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<End> {
+        poll_sleep(self.project().sleep, context)
     }
 
     fn forget(self: Pin<&mut Self>) {
         self.project().sleep.set(None);
     }
+}
+
+fn poll_sleep<S: Sleep>(sleep: Pin<&mut Option<S>>, context: &mut Context<'_>) -> Poll<End> {
+    sleep.as_pin_mut().map_or(Poll::Pending, |sleep| sleep.poll(context).map(|()| End::Passed))
 }

@@ -3,74 +3,94 @@
 use core::time::Duration;
 
 use super::error::{Elapsed, ElapsedKind};
-use crate::time::{ClockId, Deadline, Instant, ambient};
+use crate::time::{ClockId, Deadline, Instant, ambient, nanos};
 
-/// What somebody said.
+/// A limit of one's own, before and after it has begun. Small, because every future with a limit has one.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Limit {
-    For(Duration),
-    Until(Deadline),
-    /// For some time, as a part of something that ends then.
-    ForWithin(Duration, Deadline),
-    Unbounded,
-}
-
-/// A limit that has begun.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
-    pub(super) start: Instant,
-    pub(super) end: Instant,
-    pub(super) kind: ElapsedKind,
+pub(super) struct Limit {
+    /// How long it is in all, in nanoseconds.
+    length: u64,
+    /// When it is over. For a limit that is a duration it is known from its beginning on.
+    end: Instant,
+    begun: bool,
+    /// Whether it is a part of something that ends then.
+    inherited: bool,
 }
 
 impl Limit {
-    /// When it is over for somebody who begins at `start`, apart from what is around it.
-    pub(super) fn end(self, start: Instant, clock: ClockId) -> Instant {
-        match self {
-            Self::For(timeout) | Self::ForWithin(timeout, _) => start + timeout,
-            Self::Until(deadline) => deadline.instant_on(clock),
-            Self::Unbounded => Instant::FAR,
+    pub(super) const UNBOUNDED: Self = Self { length: u64::MAX, end: Instant::FAR, begun: false, inherited: false };
+
+    /// As long as `timeout`.
+    #[inline]
+    pub(super) const fn within(timeout: Duration) -> Self {
+        Self { length: nanos(timeout), ..Self::UNBOUNDED }
+    }
+
+    /// Until `deadline`, on `clock`.
+    pub(super) fn until(deadline: Deadline, clock: ClockId) -> Self {
+        Self { end: deadline.instant_on(clock), ..Self::UNBOUNDED }
+    }
+
+    /// As long as `timeout`, as a part of something that ends at `whole`.
+    pub(super) fn part(timeout: Duration, whole: Instant) -> Self {
+        Self { end: whole, inherited: true, ..Self::within(timeout) }
+    }
+
+    /// The time counts from `now` on, if it does not already.
+    pub(super) fn begin(&mut self, now: Instant) {
+        if core::mem::replace(&mut self.begun, true) {
+            return;
         }
+        let own_end = Instant::from_nanos(now.as_nanos().saturating_add(self.length));
+        self.inherited &= self.end <= own_end;
+        self.end = self.end.min(own_end);
+        self.length = nanos(self.end - now);
     }
 
-    /// The limit for somebody who begins at `start`, with what is around the code that runs.
-    pub(super) fn span(self, start: Instant, clock: ClockId) -> Span {
-        let own = Span { start, end: self.end(start, clock), kind: ElapsedKind::Own };
-        match self {
-            Self::ForWithin(_, whole) if whole.instant_on(clock) <= own.end => {
-                Span { end: whole.instant_on(clock), kind: ElapsedKind::Inherited, ..own }.or_around(clock)
-            }
-            _ => own.or_around(clock),
-        }
-    }
-}
-
-impl Span {
-    /// An own limit, with what is around the code that runs.
-    pub(super) fn until(start: Instant, end: Instant, clock: ClockId) -> Self {
-        Self { start, end, kind: ElapsedKind::Own }.or_around(clock)
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
     }
 
-    /// The earliest limit around the code that runs, if it is earlier than this one.
-    fn or_around(self, clock: ClockId) -> Self {
+    /// When it began; known from then on.
+    pub(super) fn start(&self) -> Instant {
+        Instant::from_nanos(self.end.as_nanos().saturating_sub(self.length))
+    }
+
+    /// When it is over; known from its beginning on.
+    pub(super) fn end(&self) -> Instant {
+        self.end
+    }
+
+    /// Moves its end.
+    pub(super) fn move_to(&mut self, end: Instant) {
+        self.length = nanos(end - self.start());
+        self.end = end;
+    }
+
+    /// When this limit is over, or one around the code that runs.
+    pub(super) fn end_here(&self, clock: ClockId) -> Instant {
+        ambient::earliest(clock).map_or(self.end, |around| around.at.min(self.end))
+    }
+
+    /// What to say when it is over. Among equals it is the own limit that is.
+    pub(super) fn elapsed_here(&self, clock: ClockId) -> Elapsed {
         match ambient::earliest(clock) {
             Some(around) if around.at < self.end => {
-                Self { start: around.start.unwrap_or(self.start), end: around.at, kind: ElapsedKind::Inherited }
+                Elapsed::new(ElapsedKind::Inherited, around.at - around.start.unwrap_or(self.start()))
             }
-            _ => self,
+            _ => {
+                let kind = if self.inherited { ElapsedKind::Inherited } else { ElapsedKind::Own };
+                Elapsed::new(kind, Duration::from_nanos(self.length))
+            }
         }
-    }
-
-    pub(super) fn elapsed(&self) -> Elapsed {
-        Elapsed::new(self.kind, self.end.since(self.start))
     }
 }
 
-/// How a wait for the end of a span came out.
+/// How a wait for an instant came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Passed,
-    /// Nobody waits for ends here any more.
+    /// Nobody waits for instants here any more.
     Closed,
     /// The runtime that would have told went away.
     Lost,
