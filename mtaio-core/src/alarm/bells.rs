@@ -44,16 +44,16 @@ pub(crate) struct Bells<O: Rings> {
     pub(crate) due: Instant,
 }
 
-/// A bell and when it rings; the end of time if it is not set.
+/// A bell, where it hangs, and when it rings; the end of time if it is not set.
 struct Hung<O: Rings> {
     bell: Arc<Bell<O>>,
+    context: u64,
     at: Instant,
 }
 
 /// An alarm of the owner, with what it knows of its place.
 struct Bell<O: Rings> {
     owner: Weak<O>,
-    context: u64,
     alarm: <O::Runtime as Timer>::Alarm,
     lost: AtomicBool,
 }
@@ -71,9 +71,14 @@ impl<O: Rings> Bells<O> {
         Self { hung: Vec::new(), due: Instant::FAR }
     }
 
-    /// Those that would ring after what is due only. They count as set from here on.
+    /// Those that would ring after what is due only, if there are any. They count as set from here on.
     #[inline]
-    pub(crate) fn behind(&mut self) -> Ring<O> {
+    pub(crate) fn behind(&mut self) -> Option<Ring<O>> {
+        self.hung.iter().any(|hung| hung.at > self.due).then(|| self.all_behind())
+    }
+
+    #[cold]
+    fn all_behind(&mut self) -> Ring<O> {
         let due = self.due;
         let mut ring = Ring { at: due, first: None, rest: Vec::new() };
         for hung in self.hung.iter_mut().filter(|hung| hung.at > due) {
@@ -89,7 +94,7 @@ impl<O: Rings> Bells<O> {
     /// Whether the runtime that is `context` has an alarm here.
     #[inline]
     pub(crate) fn hangs_in(&self, context: u64) -> bool {
-        self.hung.iter().any(|hung| hung.bell.context == context)
+        self.hung.iter().any(|hung| hung.context == context)
     }
 
     /// It has rung.
@@ -106,16 +111,9 @@ impl<O: Rings> Bells<O> {
 }
 
 impl<O: Rings> Ring<O> {
-    #[inline]
     pub(crate) fn set(self) {
-        if let Some(first) = &self.first {
-            self.set_from(first);
-        }
-    }
-
-    fn set_from(&self, first: &Arc<Bell<O>>) {
         let mut panic = None;
-        for bell in core::iter::once(first).chain(&self.rest) {
+        for bell in self.first.iter().chain(&self.rest) {
             // One that cannot be set keeps none of the others from it.
             panic = panic.or(catch(|| bell.set(self.at)).err());
         }
@@ -124,10 +122,9 @@ impl<O: Rings> Ring<O> {
 }
 
 impl<O: Rings> Bell<O> {
-    fn new(owner: &O, context: u64) -> Arc<Self> {
+    fn new(owner: &O) -> Arc<Self> {
         Arc::new_cyclic(|bell: &Weak<Self>| Self {
             owner: Weak::clone(owner.me()),
-            context,
             alarm: owner.runtime().alarm(Weak::<Self>::clone(bell)),
             lost: AtomicBool::new(false),
         })
@@ -181,7 +178,7 @@ pub(crate) fn watch<O: Rings>(owner: &O) -> bool {
 /// Makes an alarm for the runtime that polls now, which is `context`. False if it went away meanwhile.
 #[cold]
 pub(crate) fn hang<O: Rings>(owner: &O, context: u64, due: Instant) -> bool {
-    let bell = Bell::new(owner, context);
+    let bell = Bell::new(owner);
     // Set before it is hung, so that nobody sets it first from a place where that does not work.
     bell.set(due);
     let mut bell = Some(bell);
@@ -190,7 +187,7 @@ pub(crate) fn hang<O: Rings>(owner: &O, context: u64, due: Instant) -> bool {
         let lost = bell.as_ref().is_none_or(|bell| bell.lost.load(Ordering::Acquire));
         if let Some(bell) = bell.take_if(|_| !lost && !bells.hangs_in(context)) {
             // It may have rung already: it counts as not set, and the end of this change sets it.
-            bells.hung.push(Hung { bell, at: Instant::FAR });
+            bells.hung.push(Hung { bell, context, at: Instant::FAR });
         }
         !lost
     });

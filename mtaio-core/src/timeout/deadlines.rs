@@ -167,18 +167,21 @@ impl<R: Timer> Shared<R> {
     /// Changes the state, ends the waits that are over, and sets the alarms for the next.
     fn change<T>(&self, change: impl FnOnce(&mut State<R>) -> T) -> T {
         let mut batch = WakeBatch::new();
-        let (result, mut ring) = self.queue.with(|state, lists| (change(state), self.expire(state, lists, &mut batch)));
+        let (result, mut done) = self.queue.with(|state, lists| (change(state), self.expire(state, lists, &mut batch)));
         batch.wake();
-        while ring.is_none() {
-            ring = self.queue.with(|state, lists| self.expire(state, lists, &mut batch));
+        let ring = loop {
+            if let Some(ring) = done {
+                break ring;
+            }
+            done = self.queue.with(|state, lists| self.expire(state, lists, &mut batch));
             batch.wake();
-        }
+        };
         ring.into_iter().for_each(Ring::set);
         result
     }
 
-    /// Under the lock. The alarms that have to be set, once all are served who can be.
-    fn expire(&self, state: &mut State<R>, lists: &mut Lists, batch: &mut WakeBatch) -> Option<Ring<Self>> {
+    /// Under the lock. The alarms that have to be set, if any, once all are served who can be.
+    fn expire(&self, state: &mut State<R>, lists: &mut Lists, batch: &mut WakeBatch) -> Option<Option<Ring<Self>>> {
         let done = state.expire(lists, self.runtime.now(), batch);
         done.then(|| state.bells.behind())
     }
@@ -344,7 +347,7 @@ where
         });
         drop(waker);
         let Some((watched, ring, due)) = arrived else { return Poll::Ready(End::Closed) };
-        ring.set();
+        ring.into_iter().for_each(Ring::set);
         if !watched && !hang(seat.owner(), place.unwrap_or_default(), due) {
             // The runtime went away under us. If we live on elsewhere, we look again there.
             context.waker().wake_by_ref();

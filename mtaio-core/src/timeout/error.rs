@@ -38,6 +38,8 @@ pub enum ElapsedKind {
 }
 
 impl Elapsed {
+    pub(super) const CLOSED: Self = Self::new(ElapsedKind::Closed, Duration::ZERO);
+
     pub(super) const fn new(kind: ElapsedKind, limit: Duration) -> Self {
         Self { kind, limit }
     }

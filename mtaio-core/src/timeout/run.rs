@@ -10,7 +10,7 @@ use alloc::sync::Arc;
 use pin_project_lite::pin_project;
 
 use super::deadlines::{Place, Shared};
-use super::error::{Elapsed, ElapsedKind};
+use super::error::Elapsed;
 use super::span::{End, Limit};
 use crate::runtime::Timer;
 use crate::time::{ClockId, Instant};
@@ -41,18 +41,19 @@ pub(super) fn poll_elapsed<X: Expiry>(
     limit: &mut Limit,
     context: &mut Context<'_>,
 ) -> Poll<Elapsed> {
-    let mut end = if expiry.is_set() { ready!(expiry.as_mut().poll_end(context)) } else { End::Passed };
+    if expiry.is_set() && ready!(expiry.as_mut().poll_end(context)) == End::Closed {
+        return Poll::Ready(Elapsed::CLOSED);
+    }
     loop {
-        if end == End::Closed {
-            return Poll::Ready(Elapsed::new(ElapsedKind::Closed, Default::default()));
-        }
         let (now, clock) = (expiry.now(), expiry.clock_id());
         limit.begin(now);
         let at = limit.end_here(clock);
         if at <= now && at != Instant::FAR {
             return Poll::Ready(limit.elapsed_here(clock));
         }
-        end = ready!(expiry.as_mut().set(at, now, context));
+        if ready!(expiry.as_mut().set(at, now, context)) == End::Closed {
+            return Poll::Ready(Elapsed::CLOSED);
+        }
     }
 }
 

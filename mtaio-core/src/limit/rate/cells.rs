@@ -129,7 +129,7 @@ impl<R: Timer> Cells<R> {
 
 /// What a change leaves to be done: alarms to be set, and a driver that has to see the end.
 pub(crate) struct Leave<R: Timer> {
-    ring: Ring<Shared<R>>,
+    ring: Option<Ring<Shared<R>>>,
     driver: Option<Waker>,
 }
 
@@ -175,7 +175,7 @@ impl<R: Timer> Supply for Cells<R> {
 
     fn settle(&self, Leave { ring, driver }: Leave<R>) {
         let panic = driver.and_then(|driver| catch(|| driver.wake()).err());
-        ring.set();
+        ring.into_iter().for_each(Ring::set);
         panic.into_iter().for_each(resume);
     }
 
