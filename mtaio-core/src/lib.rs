@@ -9,6 +9,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`limit`] | `RateLimiter`, `ConcurrencyLimiter`, and the pure [`Quota`](limit::Quota), [`Gcra`](limit::Gcra) and [`TokenBucket`](limit::TokenBucket) |
+//! | [`resource`] | cleanup that waits: `ExitStack` and `ResourceGroup` |
 //! | [`sync`] | the fair [`Semaphore`](sync::Semaphore) |
 //! | [`runtime`] | what a runtime supplies, and the virtual one for tests |
 //! | [`time`] | [`Instant`] and [`Deadline`] |
@@ -51,6 +52,8 @@ pub mod alarm;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod limit;
+#[cfg(feature = "alloc")]
+pub mod resource;
 pub mod runtime;
 pub mod sync;
 pub mod time;

@@ -144,6 +144,42 @@ pub(crate) fn resume(panic: Panic) {
     match panic {}
 }
 
+/// Lets a caught panic go on, whatever this thread does.
+#[cfg(feature = "alloc")]
+pub(crate) fn rethrow(panic: Panic) -> ! {
+    #[cfg(feature = "std")]
+    std::panic::resume_unwind(panic);
+    #[cfg(not(feature = "std"))]
+    match panic {}
+}
+
+/// What a caught panic said, if that was text.
+#[cfg(feature = "alloc")]
+pub(crate) fn message(panic: Panic) -> Option<alloc::string::String> {
+    #[cfg(feature = "std")]
+    {
+        let text = match panic.downcast_ref::<&str>() {
+            Some(text) => Some((*text).into()),
+            None => panic.downcast_ref::<alloc::string::String>().cloned(),
+        };
+        quietly(|| drop(panic));
+        text
+    }
+    #[cfg(not(feature = "std"))]
+    match panic {}
+}
+
+/// Runs foreign code whose panic is nobody's business: the panic hook has told of it.
+#[cfg(feature = "alloc")]
+pub(crate) fn quietly(f: impl FnOnce()) {
+    let outcome = catch(f);
+    // What a panic carries may panic when it is dropped, and that again.
+    #[cfg(feature = "std")]
+    core::mem::forget(outcome.or_else(|panic| catch(|| drop(panic))));
+    #[cfg(not(feature = "std"))]
+    let Ok(()) = outcome;
+}
+
 /// Whether this thread is unwinding.
 pub(crate) fn unwinding() -> bool {
     #[cfg(feature = "std")]
