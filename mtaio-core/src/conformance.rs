@@ -46,6 +46,8 @@ pub mod peers;
 #[doc(hidden)]
 pub mod rate;
 #[doc(hidden)]
+pub mod resource;
+#[doc(hidden)]
 pub mod runtime;
 #[doc(hidden)]
 pub mod vectors;
@@ -288,6 +290,42 @@ macro_rules! conformance {
                     a_rate_below_one_has_a_burst_of_one_and_succeeds
                     a_future_that_nobody_polls_blocks_no_one_that_it_does_not_precede
                 }
+                resource {
+                    vector_5_a_stack_closes_last_first_and_reports_the_one_that_failed
+                    a_stack_of_nothing_closes
+                    a_finalizer_is_a_closure_that_returns_nothing_or_a_result
+                    a_finalizer_that_hangs_is_given_up_and_the_next_one_runs
+                    the_time_limit_of_a_stack_is_for_those_without_their_own
+                    a_finalizer_that_is_done_within_its_time_is_no_error
+                    all_that_goes_wrong_is_reported_in_the_order_in_which_it_happened
+                    errors_say_what_to_look_at
+                    pop_all_moves_everything_to_a_new_stack
+                    a_scope_closes_when_its_body_is_done
+                    the_error_of_the_body_comes_before_those_of_the_cleanup
+                    either_part_of_a_scope_can_fail_alone
+                    a_scope_whose_body_panics_is_closed_and_the_panic_goes_on
+                    a_scope_runs_as_a_task
+                    a_scope_that_is_dropped_drops_what_it_holds_last_first
+                    a_stack_dropped_while_it_closes_drops_the_rest_last_first
+                    a_resource_that_panics_when_it_is_dropped_stops_nobody
+                    a_stack_detached_on_drop_is_closed_by_the_runtime
+                    what_was_interrupted_goes_on_first_when_it_is_detached
+                    a_stack_is_a_resource_of_another_stack
+                    a_group_closes_its_members_last_first_and_reports_all_errors
+                    a_member_that_is_removed_is_not_closed
+                    a_member_of_another_group_is_given_back
+                    a_group_that_is_closed_neither_takes_nor_gives
+                    closing_twice_is_closing
+                    two_tasks_that_close_a_group_close_each_member_once
+                    a_member_that_closes_its_own_group_does_not_hang
+                    closing_that_was_dropped_half_way_goes_on_with_the_next
+                    a_group_without_handles_drops_its_members_last_first
+                    a_group_detached_on_drop_is_closed_by_the_runtime
+                    a_scope_of_a_group_closes_it
+                    limiters_are_members_and_who_waits_for_them_sees_the_end
+                    a_limiter_is_closed_when_close_is_called
+                    what_resources_say_of_themselves_is_text
+                }
                 bad_input {
                     rates_that_are_no_positive_number_are_errors
                     absurd_rates_are_errors_or_exact
@@ -339,6 +377,7 @@ mod tests {
             include_str!("conformance/crowd.rs"),
             include_str!("conformance/peers.rs"),
             include_str!("conformance/rate.rs"),
+            include_str!("conformance/resource.rs"),
             include_str!("conformance/runtime.rs"),
             include_str!("conformance/vectors.rs"),
         ];

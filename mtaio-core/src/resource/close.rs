@@ -13,16 +13,19 @@ pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A resource whose end takes time: a connection that says goodbye, a file that is flushed, a pool that drains.
 ///
+/// Limiters and groups have a `close` of their own, which borrows them; with this trait imported, `limiter.close()` means the one
+/// here, which takes the handle. So an implementation had better name the trait by its path.
+///
 /// # Examples
 ///
 /// ```
 /// use std::io;
-/// use mtaio_core::resource::{AsyncClose, ExitStack};
+/// use mtaio_core::resource::{self, ExitStack};
 /// use mtaio_core::runtime::VirtualRuntime;
 ///
 /// struct Connection;
 ///
-/// impl AsyncClose for Connection {
+/// impl resource::AsyncClose for Connection {
 ///     type Error = io::Error;
 ///
 ///     async fn close(self) -> Result<(), io::Error> {
@@ -55,8 +58,7 @@ pub trait AsyncClose {
     fn close(self) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
-/// Closes it already when it is called: with this trait in scope, `limiter.close()` may mean this function and not the
-/// limiter's own, and nobody would have to await it.
+/// Closes it already when it is called, so that nothing depends on whose `close` it was.
 impl<R: Timer> AsyncClose for RateLimiter<R> {
     type Error = Infallible;
 
