@@ -33,6 +33,7 @@
 
 mod gate;
 mod hand;
+mod probe;
 mod rig;
 
 #[doc(hidden)]
@@ -41,6 +42,8 @@ pub mod bad_input;
 pub mod concurrency;
 #[doc(hidden)]
 pub mod crowd;
+#[doc(hidden)]
+pub mod group;
 #[doc(hidden)]
 pub mod peers;
 #[doc(hidden)]
@@ -311,6 +314,9 @@ macro_rules! conformance {
                     a_stack_detached_on_drop_is_closed_by_the_runtime
                     what_was_interrupted_goes_on_first_when_it_is_detached
                     a_stack_is_a_resource_of_another_stack
+                    a_limiter_is_closed_when_close_is_called
+                }
+                group {
                     a_group_closes_its_members_last_first_and_reports_all_errors
                     a_member_that_is_removed_is_not_closed
                     a_member_of_another_group_is_given_back
@@ -323,7 +329,6 @@ macro_rules! conformance {
                     a_group_detached_on_drop_is_closed_by_the_runtime
                     a_scope_of_a_group_closes_it
                     limiters_are_members_and_who_waits_for_them_sees_the_end
-                    a_limiter_is_closed_when_close_is_called
                     what_resources_say_of_themselves_is_text
                 }
                 bad_input {
@@ -375,6 +380,7 @@ mod tests {
             include_str!("conformance/bad_input.rs"),
             include_str!("conformance/concurrency.rs"),
             include_str!("conformance/crowd.rs"),
+            include_str!("conformance/group.rs"),
             include_str!("conformance/peers.rs"),
             include_str!("conformance/rate.rs"),
             include_str!("conformance/resource.rs"),
