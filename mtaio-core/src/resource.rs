@@ -25,3 +25,6 @@ pub use close::{AsyncClose, Outcome};
 pub use error::{CloseError, CloseErrorKind, CloseErrors, ScopeError};
 pub use exit_stack::ExitStack;
 pub use group::{AddError, Member, RemoveError, RemoveErrorKind, ResourceGroup};
+
+#[cfg(all(test, feature = "test-util"))]
+mod tests;
