@@ -315,6 +315,8 @@ macro_rules! conformance {
                     what_was_interrupted_goes_on_first_when_it_is_detached
                     a_stack_is_a_resource_of_another_stack
                     a_limiter_is_closed_when_close_is_called
+                    a_scope_of_time_waits_for_finalizers_that_have_a_limit_and_for_no_others
+                    a_scope_of_time_does_not_wait_for_a_finalizer_that_was_left
                 }
                 group {
                     a_group_closes_its_members_last_first_and_reports_all_errors
@@ -328,7 +330,7 @@ macro_rules! conformance {
                     a_group_without_handles_drops_its_members_last_first
                     a_group_detached_on_drop_is_closed_by_the_runtime
                     a_scope_of_a_group_closes_it
-                    limiters_are_members_and_who_waits_for_them_sees_the_end
+                    limiters_and_timeouts_are_members_and_who_waits_for_them_sees_the_end
                     what_resources_say_of_themselves_is_text
                 }
                 bad_input {

@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::convert::Infallible;
+use core::future::pending;
 use core::time::Duration;
 
 use super::Harness;
@@ -16,8 +17,10 @@ use crate::limit::{ConcurrencyLimiter, RateLimiter, ResourceLimitErrorKind as Ki
 // Without the trait: with it, `group.close()` would be the trait's.
 use crate::resource::{self, CloseErrorKind, CloseErrors, Member, RemoveErrorKind, ResourceGroup};
 use crate::runtime::Timer;
+use crate::timeout::{ElapsedKind, TimeoutManager};
 
 const SHORT: Duration = Duration::from_millis(2);
+const LONG: Duration = Duration::from_secs(3600);
 
 pub async fn a_group_closes_its_members_last_first_and_reports_all_errors<H: Harness>(rig: Rig<H>) {
     let log = Log::new();
@@ -201,17 +204,20 @@ pub async fn a_scope_of_a_group_closes_it<H: Harness>(rig: Rig<H>) {
     assert_eq!(log.entries().last(), Some(&Closed(1)));
 }
 
-pub async fn limiters_are_members_and_who_waits_for_them_sees_the_end<H: Harness>(rig: Rig<H>) {
+pub async fn limiters_and_timeouts_are_members_and_who_waits_for_them_sees_the_end<H: Harness>(rig: Rig<H>) {
     let group = rig.group();
     let rate: Member<RateLimiter<_>> = group.add(rig.drained(SLOW)).expect("the group is open");
     let slots: Member<ConcurrencyLimiter<_>> = group.add(rig.slots(1)).expect("the group is open");
+    let tm = group.add(TimeoutManager::with_runtime(LONG, rig.runtime.clone())).expect("the group is open");
     let permit = slots.try_acquire().expect("a slot is free");
+    let mut run = ByHand::waiting(tm.run(pending::<()>()));
     let mut cell = ByHand::waiting(rate.acquire());
     let mut slot = ByHand::waiting(slots.acquire());
     assert!(group.close().await.is_ok());
     assert_refused(cell.output_after_wake(), Kind::Closed);
     assert_refused(slot.output_after_wake(), Kind::Closed);
-    assert!(rate.is_closed() && slots.is_closed());
+    assert_eq!(run.output_after_wake().map_err(|elapsed| elapsed.kind()), Err(ElapsedKind::Closed));
+    assert!(rate.is_closed() && slots.is_closed() && tm.is_closed());
     drop(permit);
 }
 

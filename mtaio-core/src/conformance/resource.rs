@@ -14,10 +14,12 @@ use super::Harness;
 use super::gate::{Gate, Log};
 use super::hand::{at_once, panic_of, yield_once};
 use super::probe::Step::{Begun, Closed, Dropped};
-use super::probe::{Probe, Refused, Way, begun, kinds, panic_in};
+use super::probe::{Probe, Refused, Way, add, begun, kinds, panic_in, silence};
 use super::rig::{Rig, SLOW};
 // Without the trait: with it, `limiter.close()` would be the trait's.
 use crate::resource::{self, CloseErrorKind, CloseErrors, ScopeError};
+use crate::runtime::{Clock, Timer};
+use crate::timeout::TimeoutManager;
 
 const SHORT: Duration = Duration::from_millis(2);
 const LONG: Duration = Duration::from_secs(3600);
@@ -294,7 +296,42 @@ pub async fn a_stack_is_a_resource_of_another_stack<H: Harness>(rig: Rig<H>) {
 
 pub async fn a_limiter_is_closed_when_close_is_called<H: Harness>(rig: Rig<H>) {
     let (rate, slots) = (rig.rate(SLOW), rig.slots(1));
+    let tm = TimeoutManager::with_runtime(SHORT, rig.runtime.clone());
     // With the trait in scope this is the trait's function, whose future nobody would await.
     drop((resource::AsyncClose::close(rate.clone()), resource::AsyncClose::close(slots.clone())));
-    assert!(rate.is_closed() && slots.is_closed());
+    drop(resource::AsyncClose::close(tm.clone()));
+    assert!(rate.is_closed() && slots.is_closed() && tm.is_closed());
+}
+
+pub async fn a_scope_of_time_waits_for_finalizers_that_have_a_limit_and_for_no_others<H: Harness>(rig: Rig<H>) {
+    let log = Log::new();
+    let tm = TimeoutManager::with_runtime(SHORT, rig.runtime.clone());
+    let slow = |id| {
+        let (runtime, log) = (rig.runtime.clone(), log.clone());
+        async move || {
+            log.push(Begun(id));
+            runtime.sleep_until(runtime.now() + SHORT * 2).await;
+            log.push(Closed(id));
+        }
+    };
+    let stack = rig.stack();
+    stack.push(Probe::new(1, Way::Well, &log));
+    stack.defer(pending::<()>);
+    stack.defer_within(LONG, slow(2));
+    let scope = stack.scope(async |_| tm.run_within(LONG, pending::<()>()).await);
+    assert!(tm.scope(scope).await.is_err(), "the time is over");
+    assert_eq!(log.entries(), [Begun(2), Closed(2), Dropped(1)]);
+}
+
+pub async fn a_scope_of_time_does_not_wait_for_a_finalizer_that_was_left<H: Harness>(rig: Rig<H>) {
+    let (log, group) = (Log::new(), rig.group().time_limit(LONG));
+    let tm = TimeoutManager::with_runtime(SHORT, rig.runtime.clone());
+    let handle = group.clone();
+    silence(add(&group, Probe::new(1, Way::Never, &log)));
+    let scope = tm.scope(async move {
+        drop(begun(async move { handle.close().await }));
+        pending::<()>().await
+    });
+    assert!(scope.await.is_err(), "the time is over");
+    assert_eq!(log.entries(), [Begun(1)]);
 }

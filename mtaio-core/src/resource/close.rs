@@ -7,13 +7,14 @@ use core::future::{Future, ready};
 
 use crate::limit::{ConcurrencyLimiter, RateLimiter};
 use crate::runtime::Timer;
+use crate::timeout::TimeoutManager;
 
 /// The error of a resource, of any type.
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A resource whose end takes time: a connection that says goodbye, a file that is flushed, a pool that drains.
 ///
-/// Limiters and groups have a `close` of their own, which borrows them; with this trait imported, `limiter.close()` means the one
+/// Limiters, timeout managers and groups have a `close` of their own, which borrows them; with this trait imported, `limiter.close()` means the one
 /// here, which takes the handle. So an implementation had better name the trait by its path.
 ///
 /// # Examples
@@ -70,6 +71,16 @@ impl<R: Timer> AsyncClose for RateLimiter<R> {
 
 /// Closes it already when it is called, as for [`RateLimiter`].
 impl<R: Timer> AsyncClose for ConcurrencyLimiter<R> {
+    type Error = Infallible;
+
+    fn close(self) -> impl Future<Output = Result<(), Infallible>> + Send {
+        Self::close(&self);
+        ready(Ok(()))
+    }
+}
+
+/// Closes it already when it is called, as for [`RateLimiter`].
+impl<R: Timer> AsyncClose for TimeoutManager<R> {
     type Error = Infallible;
 
     fn close(self) -> impl Future<Output = Result<(), Infallible>> + Send {

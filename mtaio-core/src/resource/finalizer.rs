@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use core::future::Future;
+use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
@@ -11,10 +11,12 @@ use super::close::BoxError;
 use super::error::{CloseError, Failure};
 use crate::primitive::{catch, message, quietly};
 use crate::runtime::Timer;
+use crate::timeout::{shield, timeout};
 
 /// A future that has not begun, that runs, or that was left half-way: it goes on wherever it is polled next.
 pub(super) struct Finalizer {
     what: &'static str,
+    is_limited: bool,
     work: Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>,
 }
 
@@ -25,18 +27,27 @@ impl Finalizer {
         limit: Option<(R, Duration)>,
         work: impl Future<Output = Result<(), BoxError>> + Send + 'static,
     ) -> Self {
+        let is_limited = limit.is_some();
         let work: Pin<Box<dyn Future<Output = _> + Send>> = match limit {
             None => Box::pin(async move { work.await.map_err(Failure::Failed) }),
             Some((runtime, limit)) => Box::pin(async move {
-                let outcome = super::stand_in::timeout(runtime, limit, work).await;
-                outcome.map_err(|_| Failure::TimedOut(limit))?.map_err(Failure::Failed)
+                let outcome = timeout(runtime, limit, work).await;
+                outcome.map_err(|elapsed| Failure::TimedOut(elapsed.limit()))?.map_err(Failure::Failed)
             }),
         };
-        Self { what, work }
+        Self { what, is_limited, work }
     }
 
-    /// Goes on. A panic is an error like others, where panics can be caught.
-    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), CloseError>> {
+    /// Goes on to the end. One that has a limit has all of it: scopes around this wait.
+    pub(super) async fn run(&mut self) -> Result<(), CloseError> {
+        let is_limited = self.is_limited;
+        let work = poll_fn(|context| self.poll(context));
+        // The shield is not a part of `work`: a scope does not wait for a finalizer that was left half-way.
+        if is_limited { shield(work).await } else { work.await }
+    }
+
+    /// A panic is an error like others, where panics can be caught.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), CloseError>> {
         let mut outcome = Poll::Pending;
         let polled = catch(|| outcome = self.work.as_mut().poll(context));
         let outcome = match polled {

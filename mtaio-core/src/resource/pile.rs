@@ -1,15 +1,13 @@
 //! The engine under stacks and groups: what is to be done at the end, and the one who does it.
 //!
 //! 1. Foreign code (finalizers, destructors, spawning) never runs under the lock.
-//! 2. At most one `Run` exists that is not done. The finalizer that it runs is with it, and returns to its place in the pile if the
-//!    `Run` is dropped.
-//! 3. Nothing comes into the pile and nothing is taken out of it by others once the first `Run` has begun.
+//! 2. At most one `Turn` exists that has not come to the end. The finalizer that is being run is with it, and returns to its place
+//!    in the pile if the `Turn` is dropped.
+//! 3. Nothing comes into the pile and nothing is taken out of it by others once the first `Turn` has begun.
 
 use alloc::vec::Vec;
 use core::future::Future;
 use core::mem::take;
-use core::pin::Pin;
-use core::task::{Context, Poll, ready};
 use core::time::Duration;
 
 use super::close::BoxError;
@@ -42,9 +40,9 @@ type Detach<R> = fn(R, Finalizers);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// A `Run` is under way.
+    /// A `Turn` is under way.
     Running,
-    /// A `Run` was dropped half-way.
+    /// A `Turn` was dropped half-way.
     Left,
     Closed,
 }
@@ -116,14 +114,13 @@ impl<R: Timer> Pile<R> {
 
     /// Runs everything, last first. Who comes second is done at once.
     pub(super) async fn close(&self) -> Result<(), CloseErrors> {
-        let is_first = self.state.with(|state| {
-            let is_first = matches!(state.phase, Phase::Open | Phase::Left);
-            if is_first {
-                state.phase = Phase::Running;
+        let Some(mut turn) = Turn::begin(self) else { return Ok(()) };
+        while let Some(finalizer) = turn.next() {
+            if let Err(error) = finalizer.run().await {
+                self.state.with(|state| state.errors.push(error));
             }
-            is_first
-        });
-        if is_first { Run { pile: self, current: None }.await } else { Ok(()) }
+        }
+        CloseErrors::check(self.end())
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -134,7 +131,7 @@ impl<R: Timer> Pile<R> {
         self.closing.closed()
     }
 
-    /// The end of the `Run` that found nothing left.
+    /// The end of the `Turn` that found nothing left.
     fn end(&self) -> Vec<CloseError> {
         let mut errors = Vec::new();
         self.closing.close_after(|| {
@@ -165,34 +162,33 @@ impl<R: Timer> Drop for Pile<R> {
     }
 }
 
-/// Runs what is in the pile.
-struct Run<'a, R: Timer> {
+/// The right to run what is in the pile.
+struct Turn<'a, R: Timer> {
     pile: &'a Pile<R>,
     current: Option<(u64, Finalizer)>,
 }
 
-impl<R: Timer> Future for Run<'_, R> {
-    type Output = Result<(), CloseErrors>;
+impl<'a, R: Timer> Turn<'a, R> {
+    /// `None` if it is somebody else's, or nothing will ever be left.
+    fn begin(pile: &'a Pile<R>) -> Option<Self> {
+        pile.state.with(|state| {
+            let is_free = matches!(state.phase, Phase::Open | Phase::Left);
+            is_free.then(|| {
+                state.phase = Phase::Running;
+                Self { pile, current: None }
+            })
+        })
+    }
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let pile = self.pile;
-        loop {
-            if let Some((_, finalizer)) = &mut self.current {
-                let outcome = ready!(finalizer.poll(context));
-                self.current = None;
-                if let Err(error) = outcome {
-                    pile.state.with(|state| state.errors.push(error));
-                }
-            }
-            self.current = pile.state.with(|state| state.finalizers.pop());
-            if self.current.is_none() {
-                return Poll::Ready(CloseErrors::check(pile.end()));
-            }
-        }
+    /// The next finalizer; the one before is done.
+    fn next(&mut self) -> Option<&mut Finalizer> {
+        self.current = None;
+        self.current = self.pile.state.with(|state| state.finalizers.pop());
+        self.current.as_mut().map(|(_, finalizer)| finalizer)
     }
 }
 
-impl<R: Timer> Drop for Run<'_, R> {
+impl<R: Timer> Drop for Turn<'_, R> {
     fn drop(&mut self) {
         let left = self.current.take();
         self.pile.state.with(|state| {

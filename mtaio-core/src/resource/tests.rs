@@ -10,7 +10,7 @@ use super::{AddError, CloseError, CloseErrors, ExitStack, Member, RemoveError, R
 use crate::alarm::SleepAlarm;
 use crate::primitive::Lock;
 use crate::runtime::{Clock, ManualClock, Spawn, Tick, Timer, VirtualRuntime};
-use crate::time::Instant;
+use crate::time::{ClockId, Instant};
 
 mod properties;
 
@@ -61,6 +61,10 @@ struct Bare {
 impl Clock for Bare {
     fn now(&self) -> Instant {
         self.clock.now()
+    }
+
+    fn clock_id(&self) -> ClockId {
+        self.clock.clock_id()
     }
 }
 
