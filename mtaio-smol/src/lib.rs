@@ -27,6 +27,10 @@ mod runtime;
 pub use mtaio_core::limit::{
     self, InvalidQuota, Quota, ResourceError, ResourceLimitError, ResourceLimitErrorKind, TokenBucket,
 };
+pub use mtaio_core::resource::{
+    self, AddError, AsyncClose, CloseError, CloseErrorKind, CloseErrors, Member, RemoveError, RemoveErrorKind,
+    ScopeError,
+};
 pub use mtaio_core::sync::{OwnedPermit, Permit, Semaphore};
 pub use mtaio_core::{Deadline, Instant, sync, time};
 
@@ -37,3 +41,9 @@ pub type RateLimiter = limit::RateLimiter<SmolRuntime>;
 
 /// Limits how much runs at once, on smol: see [`limit::ConcurrencyLimiter`].
 pub type ConcurrencyLimiter = limit::ConcurrencyLimiter<SmolRuntime>;
+
+/// Closes what was pushed, last first, on smol: see [`resource::ExitStack`].
+pub type ExitStack = resource::ExitStack<SmolRuntime>;
+
+/// Closes its members together, on smol: see [`resource::ResourceGroup`].
+pub type ResourceGroup = resource::ResourceGroup<SmolRuntime>;

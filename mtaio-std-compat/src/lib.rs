@@ -36,6 +36,10 @@ pub mod thread;
 pub use mtaio_core::limit::{
     self, InvalidQuota, Quota, ResourceError, ResourceLimitError, ResourceLimitErrorKind, TokenBucket,
 };
+pub use mtaio_core::resource::{
+    self, AddError, AsyncClose, CloseError, CloseErrorKind, CloseErrors, Member, RemoveError, RemoveErrorKind,
+    ScopeError,
+};
 pub use mtaio_core::sync::{OwnedPermit, Permit, Semaphore};
 pub use mtaio_core::{Deadline, Instant, sync, time};
 
@@ -50,3 +54,11 @@ pub type RateLimiter = limit::RateLimiter<AsyncStdRuntime>;
 /// Limits how much runs at once, on async-std: see [`limit::ConcurrencyLimiter`].
 #[cfg(feature = "async-std")]
 pub type ConcurrencyLimiter = limit::ConcurrencyLimiter<AsyncStdRuntime>;
+
+/// Closes what was pushed, last first, on async-std: see [`resource::ExitStack`].
+#[cfg(feature = "async-std")]
+pub type ExitStack = resource::ExitStack<AsyncStdRuntime>;
+
+/// Closes its members together, on async-std: see [`resource::ResourceGroup`].
+#[cfg(feature = "async-std")]
+pub type ResourceGroup = resource::ResourceGroup<AsyncStdRuntime>;

@@ -24,6 +24,10 @@ mod runtime;
 pub use mtaio_core::limit::{
     self, InvalidQuota, Quota, ResourceError, ResourceLimitError, ResourceLimitErrorKind, TokenBucket,
 };
+pub use mtaio_core::resource::{
+    self, AddError, AsyncClose, CloseError, CloseErrorKind, CloseErrors, Member, RemoveError, RemoveErrorKind,
+    ScopeError,
+};
 pub use mtaio_core::sync::{OwnedPermit, Permit, Semaphore};
 
 pub use blocking::AcquireBlocking;
@@ -34,3 +38,9 @@ pub type RateLimiter = limit::RateLimiter<ThreadRuntime>;
 
 /// Limits how much runs at once, on plain threads: see [`limit::ConcurrencyLimiter`].
 pub type ConcurrencyLimiter = limit::ConcurrencyLimiter<ThreadRuntime>;
+
+/// Closes what was pushed, last first, on plain threads: see [`resource::ExitStack`].
+pub type ExitStack = resource::ExitStack<ThreadRuntime>;
+
+/// Closes its members together, on plain threads: see [`resource::ResourceGroup`].
+pub type ResourceGroup = resource::ResourceGroup<ThreadRuntime>;

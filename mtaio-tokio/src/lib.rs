@@ -42,6 +42,10 @@ mod sleep;
 pub use mtaio_core::limit::{
     self, InvalidQuota, Quota, ResourceError, ResourceLimitError, ResourceLimitErrorKind, TokenBucket,
 };
+pub use mtaio_core::resource::{
+    self, AddError, AsyncClose, CloseError, CloseErrorKind, CloseErrors, Member, RemoveError, RemoveErrorKind,
+    ScopeError,
+};
 pub use mtaio_core::sync::{OwnedPermit, Permit, Semaphore};
 pub use mtaio_core::{Deadline, Instant, sync, time};
 
@@ -53,3 +57,9 @@ pub type RateLimiter = limit::RateLimiter<TokioRuntime>;
 
 /// Limits how much runs at once, on tokio: see [`limit::ConcurrencyLimiter`].
 pub type ConcurrencyLimiter = limit::ConcurrencyLimiter<TokioRuntime>;
+
+/// Closes what was pushed, last first, on tokio: see [`resource::ExitStack`].
+pub type ExitStack = resource::ExitStack<TokioRuntime>;
+
+/// Closes its members together, on tokio: see [`resource::ResourceGroup`].
+pub type ResourceGroup = resource::ResourceGroup<TokioRuntime>;

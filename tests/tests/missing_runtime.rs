@@ -4,6 +4,7 @@ use core::future::Future;
 use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
+use std::sync::mpsc;
 
 use mtaio_core::limit::{Quota, RateLimiter, ResourceLimitError};
 use mtaio_core::runtime::Timer;
@@ -152,4 +153,24 @@ fn all_other_limiters_wait_for_slots_for_some_time_under_any_executor() {
         let mut forever = pin!(slots.acquire_within(Duration::MAX));
         assert!(matches!(poll_once(forever.as_mut()), Poll::Pending));
     });
+}
+
+#[test]
+fn what_is_detached_outside_tokio_is_dropped_last_first() {
+    struct Tells(u32, mpsc::Sender<u32>);
+    impl Drop for Tells {
+        fn drop(&mut self) {
+            self.1.send(self.0).unwrap();
+        }
+    }
+    let (sender, drops) = mpsc::channel();
+    let group = mtaio_tokio::ResourceGroup::new().detach_on_drop();
+    let stack = mtaio_tokio::ExitStack::new().detach_on_drop();
+    stack.push(group);
+    for id in 1..=3 {
+        let tells = Tells(id, sender.clone());
+        stack.defer(async move || drop(tells));
+    }
+    drop((stack, sender));
+    assert_eq!(drops.iter().collect::<Vec<_>>(), [3, 2, 1]);
 }
