@@ -24,9 +24,10 @@ mod pile;
 mod scope;
 
 pub use close::{AsyncClose, Outcome};
-pub use error::{CloseError, CloseErrorKind, CloseErrors, ScopeError};
+pub use error::{CloseError, CloseErrorKind, CloseErrors};
 pub use exit_stack::ExitStack;
 pub use group::{AddError, Member, RemoveError, RemoveErrorKind, ResourceGroup};
+pub use scope::ScopeError;
 
 #[cfg(all(test, feature = "test-util"))]
 mod tests;

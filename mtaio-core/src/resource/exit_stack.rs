@@ -6,9 +6,9 @@ use core::future::Future;
 use core::time::Duration;
 
 use super::close::{AsyncClose, Outcome};
-use super::error::{CloseErrors, ScopeError};
+use super::error::CloseErrors;
 use super::pile::Pile;
-use super::scope::scope;
+use super::scope::{ScopeError, scope};
 use crate::runtime::{Spawn, Timer};
 
 /// Closes what was pushed, last first, however the work ends.

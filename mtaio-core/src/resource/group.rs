@@ -12,9 +12,9 @@ pub use error::{AddError, RemoveError, RemoveErrorKind};
 pub use member::Member;
 
 use super::close::AsyncClose;
-use super::error::{CloseErrors, ScopeError};
+use super::error::CloseErrors;
 use super::pile::Pile;
-use super::scope::scope;
+use super::scope::{ScopeError, scope};
 use crate::runtime::{Spawn, Timer};
 use crate::sync::Closed;
 

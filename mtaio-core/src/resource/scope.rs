@@ -1,10 +1,14 @@
 //! A body, and the cleanup after it.
 
+mod error;
+
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
 
-use super::error::{CloseErrors, ScopeError};
+pub use error::ScopeError;
+
+use super::error::CloseErrors;
 use crate::primitive::{Panic, catch, rethrow};
 
 /// Runs `body`, and then `close`, whatever became of `body`.
