@@ -123,7 +123,7 @@ impl<R: Timer> Shared<R> {
             let closed = self.queue.peek(|state, _| state.closed);
             return if closed { Err(ResourceLimitError::CLOSED) } else { Ok(()) };
         }
-        self.queue.try_take(&Ask { n, deadline: Instant::FAR })
+        self.queue.try_take(&Ask { n, deadline: Instant::FAR, hold: false })
     }
 }
 

@@ -23,7 +23,7 @@ impl Closing {
         }
     }
 
-    fn close(&self) {
+    pub(crate) fn close(&self) {
         // ORDERING: Release, pairs with the Acquire in `is_closed`: who sees the end sees what came before it.
         self.is_closed.store(true, Ordering::Release);
         self.event.notify(usize::MAX);
@@ -46,6 +46,11 @@ impl Closing {
         self.is_closed.load(Ordering::Acquire)
     }
 
+    /// Ready when it is closed; until then `listener` hears of it.
+    pub(crate) fn poll(&self, listener: &mut Option<EventListener>, context: &mut Context<'_>) -> Poll<()> {
+        poll_until(listener, context, &self.event, || self.is_closed())
+    }
+
     pub(crate) fn closed(&self) -> Closed<'_> {
         Closed { closing: self, listener: None }
     }
@@ -63,7 +68,7 @@ impl Future for Closed<'_> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let closing = self.closing;
-        poll_until(&mut self.listener, context, &closing.event, || closing.is_closed())
+        closing.poll(&mut self.listener, context)
     }
 }
 

@@ -20,7 +20,7 @@ pub use permit::{HeldPermit, Permit};
 pub(crate) use error::Refusal;
 use permits::{Permits, Tally};
 
-use super::wait_queue::{WaitQueue, waits};
+use super::wait_queue::{Supply, WaitQueue, waits};
 use crate::primitive::const_fn;
 
 #[cfg(feature = "alloc")]
@@ -297,8 +297,16 @@ impl Semaphore {
         Idle::new(self)
     }
 
+    /// Refuses what would never be granted.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn vet(&self, n: u32) -> Result<(), AcquireError> {
+        let vetted = self.queue.peek(|tally, _| self.queue.supply.vet(tally, &n));
+        vetted.map_err(|refusal| AcquireError::new(refusal, n))
+    }
+
+    /// Takes `n` permits that whoever calls [`release`](Self::release)s.
     #[inline]
-    fn take(&self, n: u32) -> Result<(), AcquireError> {
+    pub(crate) fn take(&self, n: u32) -> Result<(), AcquireError> {
         match self.try_take_at_once(n) {
             Some(()) => Ok(()),
             None => self.take_in_turn(n),
@@ -316,7 +324,7 @@ impl Semaphore {
     }
 
     #[inline]
-    fn release(&self, n: usize) {
+    pub(crate) fn release(&self, n: usize) {
         if self.queue.supply.give(n) {
             self.pump();
         }

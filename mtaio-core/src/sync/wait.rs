@@ -7,7 +7,7 @@ use core::task::{Context, Poll, Waker};
 use pin_project_lite::pin_project;
 
 use super::list::{Handle, Seat};
-use super::wait_queue::{Answer, Supply, Waits};
+use super::wait_queue::{Answer, Supply, Verdict, Waits};
 use super::wake_batch::WakeBatch;
 
 pin_project! {
@@ -70,7 +70,8 @@ where
         self.seat.is_taken()
     }
 
-    /// Asks, the first time; later looks whether there is an answer.
+    /// Asks, the first time; later looks whether there is an answer. For one who holds its turn, that is that it is
+    /// parked: it may be polled again then, and hears when it is so no more.
     pub(crate) fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), RefusalOf<H>>> {
         if !self.seat.is_taken() {
             return self.arrive(context.waker());
@@ -78,17 +79,58 @@ where
         match self.as_mut().answer() {
             Some(answer) => Poll::Ready(answer),
             None => {
-                self.as_mut().renew(context.waker());
+                let parked = self.as_mut().renew(context.waker());
                 // The answer may have come just before the new waker: then nobody will call it.
-                self.answer().map_or(Poll::Pending, Poll::Ready)
+                match self.answer() {
+                    Some(answer) => Poll::Ready(answer),
+                    None if parked => Poll::Ready(Ok(())),
+                    None => Poll::Pending,
+                }
             }
         }
+    }
+
+    /// Takes what it is parked for. Pending, and in line, if it cannot be had any more.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn take(mut self: Pin<&mut Self>) -> Poll<Result<(), RefusalOf<H>>> {
+        if let Some(answer) = self.as_mut().answer() {
+            return Poll::Ready(answer);
+        }
+        let mut seat = self.project().seat;
+        let ask = &seat.ask();
+        let mut batch = WakeBatch::new();
+        let (outcome, waiter, after) = seat.as_mut().with(|owner, mut access| {
+            let queue = owner.waits();
+            queue.supply.open(&mut access.state.state);
+            let parked = access.waiting().is_some_and(|waiter| waiter.is_parked());
+            let verdict = if parked { queue.supply.take_held(&mut access.state.state, ask) } else { Verdict::Wait };
+            let outcome = match verdict {
+                Verdict::Grant => Poll::Ready(Ok(())),
+                Verdict::Refuse(refusal) => Poll::Ready(Err(refusal)),
+                Verdict::Hold | Verdict::Wait => Poll::Pending,
+            };
+            let waiter = if outcome.is_ready() {
+                queue.supply.left(&mut access.state.state, ask);
+                access.rise()
+            } else {
+                None
+            };
+            let done = queue.pump(access.state, access.lists, &mut batch);
+            (outcome, waiter, queue.publish(access.state, access.lists, done))
+        });
+        batch.guard(|| drop(waiter));
+        let queue = seat.owner().waits();
+        queue.finish(&mut batch, after);
+        queue.keep_grant(ask, matches!(outcome, Poll::Ready(Ok(()))), &batch);
+        outcome
     }
 
     fn answer(self: Pin<&mut Self>) -> Option<Result<(), RefusalOf<H>>> {
         match self.project().seat.claim()? {
             Answer::Done(answer) => Some(answer),
-            Answer::Waiting(_) | Answer::Roused => unreachable!("a waiter is settled with an answer"),
+            Answer::Waiting(_) | Answer::Roused | Answer::Parked(_) => {
+                unreachable!("a waiter is settled with an answer")
+            }
         }
     }
 
@@ -98,50 +140,63 @@ where
         let mut batch = WakeBatch::new();
         let mut waker = Some(waker.clone());
         loop {
-            let (outcome, after) = seat.as_mut().with(|owner, mut access| {
+            let (verdict, after) = seat.as_mut().with(|owner, mut access| {
                 let queue = owner.waits();
                 queue.supply.open(&mut access.state.state);
                 let done = queue.pump(access.state, access.lists, &mut batch);
-                let outcome = done.then(|| match queue.serve_at_once(access.state, access.lists, ask) {
-                    Some(answer) => Poll::Ready(answer),
-                    None => match queue.supply.admit(&access.state.state, ask, access.lists.len()) {
-                        Err(refusal) => Poll::Ready(Err(refusal)),
-                        Ok(()) => {
-                            queue.supply.joined(&mut access.state.state, ask);
-                            access.sit(waker.take().map_or(Answer::Roused, Answer::Waiting));
-                            Poll::Pending
+                let verdict = done.then(|| match queue.serve_at_once(access.state, access.lists, ask) {
+                    verdict @ (Verdict::Wait | Verdict::Hold) => {
+                        match queue.supply.admit(&access.state.state, ask, access.lists.len()) {
+                            Err(refusal) => Verdict::Refuse(refusal),
+                            Ok(()) => {
+                                queue.supply.joined(&mut access.state.state, ask);
+                                access.sit(Answer::of_one_who_comes(waker.take(), &verdict));
+                                verdict
+                            }
                         }
-                    },
+                    }
+                    verdict => verdict,
                 });
-                (outcome, queue.publish(access.state, access.lists, done))
+                (verdict, queue.publish(access.state, access.lists, done))
             });
             batch.wake();
-            if let Some((outcome, after)) = outcome.zip(after) {
+            if let Some((verdict, after)) = verdict.zip(after) {
                 batch.guard(|| drop(waker));
                 let queue = seat.owner().waits();
                 queue.supply.settle(after);
-                queue.keep_grant(ask, matches!(outcome, Poll::Ready(Ok(()))), &batch);
-                return outcome;
+                queue.keep_grant(ask, matches!(verdict, Verdict::Grant), &batch);
+                return match verdict {
+                    Verdict::Grant | Verdict::Hold => Poll::Ready(Ok(())),
+                    Verdict::Refuse(refusal) => Poll::Ready(Err(refusal)),
+                    Verdict::Wait => Poll::Pending,
+                };
             }
         }
     }
 
-    /// Makes sure that `waker` is the one that will be called.
-    fn renew(self: Pin<&mut Self>, waker: &Waker) {
+    /// Makes sure that `waker` is the one that will be called. Returns whether it is parked.
+    fn renew(self: Pin<&mut Self>, waker: &Waker) -> bool {
         let mut seat = self.project().seat;
-        let stale = seat.as_mut().with(|_, mut access| match access.waiting() {
-            Some(Answer::Waiting(old)) => !old.will_wake(waker),
-            Some(_) => true,
-            None => false,
+        let (stale, parked) = seat.as_mut().with(|_, mut access| match access.waiting() {
+            Some(Answer::Waiting(old)) => (!old.will_wake(waker), false),
+            Some(Answer::Parked(old)) => (old.as_ref().is_none_or(|old| !old.will_wake(waker)), true),
+            Some(_) => (true, false),
+            None => (false, false),
         });
-        if stale {
-            let fresh = Answer::Waiting(waker.clone());
-            let old = seat.with(|_, mut access| match access.waiting() {
-                Some(waiter) => core::mem::replace(waiter, fresh),
-                None => fresh,
-            });
-            drop(old);
+        if !stale {
+            return parked;
         }
+        let fresh = waker.clone();
+        let (old, parked) = seat.with(|_, mut access| match access.waiting() {
+            Some(waiter) => {
+                let parked = waiter.is_parked();
+                let fresh = if parked { Answer::Parked(Some(fresh)) } else { Answer::Waiting(fresh) };
+                (core::mem::replace(waiter, fresh), parked)
+            }
+            None => (Answer::Waiting(fresh), false),
+        });
+        drop(old);
+        parked
     }
 
     /// Gives up: leaves the queue, and passes on what was granted already.
@@ -157,13 +212,13 @@ where
             queue.supply.open(state);
             match &waiter {
                 Some(Answer::Done(Ok(()))) => queue.supply.restore(state, ask),
-                Some(Answer::Waiting(_) | Answer::Roused) => queue.supply.left(state, ask),
+                Some(Answer::Waiting(_) | Answer::Roused | Answer::Parked(_)) => queue.supply.left(state, ask),
                 Some(Answer::Done(Err(_))) | None => {}
             }
             let done = queue.pump(access.state, access.lists, &mut batch);
             (waiter, queue.publish(access.state, access.lists, done))
         });
-        seat.owner().waits().finish(batch, after);
+        seat.owner().waits().finish(&mut batch, after);
         drop(waiter);
     }
 }

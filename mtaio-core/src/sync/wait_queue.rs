@@ -8,7 +8,9 @@
 //!    lock in which the front could have been served and was not, except that time has passed.
 //! 3. A waiter that leaves after its grant and before it noticed gives the grant back, and the pump passes it on.
 //! 4. Wakers are cloned before the lock, and called and dropped after it.
-//! 5. A waker that panics costs nobody else anything: see [`WakeBatch`]. Whoever is unwound by it while it is served at once gives
+//! 5. A waiter that only *holds* its turn is told when it is at the front and could be served, and stays there, *parked*: it
+//!    takes nothing, and nobody passes it, until it [takes](super::wait::Wait::take) what it asks for or leaves.
+//! 6. A waker that panics costs nobody else anything: see [`WakeBatch`]. Whoever is unwound by it while it is served at once gives
 //!    back what it was granted.
 
 use core::task::Waker;
@@ -31,8 +33,9 @@ pub(crate) trait Supply: Sized {
     /// The lock was taken: stops the fast path, and brings the state up to date.
     fn open(&self, state: &mut Self::State);
 
-    /// The lock is about to be released: lets the fast path go again, unless somebody waits.
-    fn publish(&self, state: &mut Self::State, front: Option<&Self::Ask>);
+    /// The lock is about to be released: lets the fast path go again, unless somebody waits. One who is `parked` at the front
+    /// has been told that it could be served.
+    fn publish(&self, state: &mut Self::State, front: Option<&Self::Ask>, parked: bool);
 
     /// After the last `publish` of a change: what it leaves to be done outside the lock. Whoever gets it does it.
     fn leave(&self, state: &mut Self::State) -> Self::After;
@@ -42,6 +45,11 @@ pub(crate) trait Supply: Sized {
 
     /// Decides about the front of the queue, and takes what it asks for if it is granted.
     fn offer(&self, state: &mut Self::State, ask: &Self::Ask) -> Verdict<Self::Refusal>;
+
+    /// As [`offer`](Self::offer), for one who held its turn so far and takes now.
+    fn take_held(&self, state: &mut Self::State, ask: &Self::Ask) -> Verdict<Self::Refusal> {
+        self.offer(state, ask)
+    }
 
     /// Takes back what was granted to a waiter that left.
     fn restore(&self, state: &mut Self::State, ask: &Self::Ask);
@@ -74,6 +82,8 @@ pub(crate) trait Supply: Sized {
 /// What a supply says to the front of its queue.
 pub(crate) enum Verdict<R> {
     Grant,
+    /// It could be granted, and is not: who asks holds its turn.
+    Hold,
     Refuse(R),
     Wait,
 }
@@ -83,6 +93,8 @@ pub(crate) enum Answer<R> {
     Waiting(Waker),
     /// Was woken to look after itself, and has not been polled since.
     Roused,
+    /// Is at the front, could be served, and holds its turn. Without a waker it was woken to hear so, and not polled since.
+    Parked(Option<Waker>),
     Done(Result<(), R>),
 }
 
@@ -90,7 +102,34 @@ impl<R> Answer<R> {
     fn take_waker(&mut self, next: Self) -> Option<Waker> {
         match core::mem::replace(self, next) {
             Self::Waiting(waker) => Some(waker),
+            Self::Parked(waker) => waker,
             Self::Roused | Self::Done(_) => None,
+        }
+    }
+
+    /// How one begins to wait.
+    pub(super) fn of_one_who_comes(waker: Option<Waker>, verdict: &Verdict<R>) -> Self {
+        match (verdict, waker) {
+            (Verdict::Hold, waker) => Self::Parked(waker),
+            (_, Some(waker)) => Self::Waiting(waker),
+            (_, None) => Self::Roused,
+        }
+    }
+
+    pub(super) fn is_parked(&self) -> bool {
+        matches!(self, Self::Parked(_))
+    }
+
+    /// It could be served now. Returns the waker by which it hears that.
+    fn park(&mut self) -> Option<Waker> {
+        if self.is_parked() { None } else { self.take_waker(Self::Parked(None)) }
+    }
+
+    /// It cannot be served any more, and waits on.
+    pub(super) fn unpark(&mut self) {
+        if self.is_parked() {
+            let waker = self.take_waker(Self::Roused);
+            *self = waker.map_or(Self::Roused, Self::Waiting);
         }
     }
 }
@@ -203,24 +242,24 @@ impl<U: Supply> WaitQueue<U> {
         }
     }
 
-    /// Serves `ask` at once, or says why not. Nobody who waits is overtaken.
+    /// Serves `ask` at once, or says why not. Nobody who waits is overtaken. One who holds its turn is told only that it could.
     pub(crate) fn try_take(&self, ask: &U::Ask) -> Result<(), U::Refusal> {
         let mut batch = WakeBatch::new();
         loop {
-            let (outcome, after) = self.queue.with(|locked, line| {
+            let (verdict, after) = self.queue.with(|locked, line| {
                 self.supply.open(&mut locked.state);
                 let done = self.pump(locked, line, &mut batch);
-                let outcome = done.then(|| {
-                    self.serve_at_once(locked, line, ask)
-                        .unwrap_or_else(|| Err(self.supply.not_ready(&locked.state, ask)))
+                let verdict = done.then(|| match self.serve_at_once(locked, line, ask) {
+                    Verdict::Wait => Verdict::Refuse(self.supply.not_ready(&locked.state, ask)),
+                    verdict => verdict,
                 });
-                (outcome, self.publish(locked, line, done))
+                (verdict, self.publish(locked, line, done))
             });
             batch.wake();
-            if let Some((outcome, after)) = outcome.zip(after) {
+            if let Some((verdict, after)) = verdict.zip(after) {
                 self.supply.settle(after);
-                self.keep_grant(ask, outcome.is_ok(), &batch);
-                return outcome;
+                self.keep_grant(ask, matches!(verdict, Verdict::Grant), &batch);
+                return if let Verdict::Refuse(refusal) = verdict { Err(refusal) } else { Ok(()) };
             }
         }
     }
@@ -232,23 +271,17 @@ impl<U: Supply> WaitQueue<U> {
         }
     }
 
-    /// The answer for one who has just come, if it need not queue.
+    /// What one who has just come is told.
     pub(super) fn serve_at_once(
         &self,
         locked: &mut Locked<U::State>,
         line: &Line<U>,
         ask: &U::Ask,
-    ) -> Option<Result<(), U::Refusal>> {
-        if let Err(refusal) = self.supply.vet(&locked.state, ask) {
-            return Some(Err(refusal));
-        }
-        if !line.is_empty() {
-            return None;
-        }
-        match self.supply.offer(&mut locked.state, ask) {
-            Verdict::Grant => Some(Ok(())),
-            Verdict::Refuse(refusal) => Some(Err(refusal)),
-            Verdict::Wait => None,
+    ) -> Verdict<U::Refusal> {
+        match self.supply.vet(&locked.state, ask) {
+            Err(refusal) => Verdict::Refuse(refusal),
+            Ok(()) if !line.is_empty() => Verdict::Wait,
+            Ok(()) => self.supply.offer(&mut locked.state, ask),
         }
     }
 
@@ -260,12 +293,12 @@ impl<U: Supply> WaitQueue<U> {
             let done = self.pump(locked, line, &mut batch);
             (result, self.publish(locked, line, done))
         });
-        self.finish(batch, after);
+        self.finish(&mut batch, after);
         result
     }
 
     /// Wakes those who were served, goes on while there are more than one batch takes, and does what is left to do.
-    pub(super) fn finish(&self, mut batch: WakeBatch, mut after: Option<U::After>) {
+    pub(super) fn finish(&self, batch: &mut WakeBatch, mut after: Option<U::After>) {
         batch.wake();
         let after = loop {
             if let Some(after) = after {
@@ -273,7 +306,7 @@ impl<U: Supply> WaitQueue<U> {
             }
             after = self.queue.with(|locked, line| {
                 self.supply.open(&mut locked.state);
-                let done = self.pump(locked, line, &mut batch);
+                let done = self.pump(locked, line, batch);
                 self.publish(locked, line, done)
             });
             batch.wake();
@@ -282,8 +315,9 @@ impl<U: Supply> WaitQueue<U> {
     }
 
     /// Publishes the state. What is left to do is known when the pump is `done`, and not before.
-    pub(super) fn publish(&self, locked: &mut Locked<U::State>, line: &Line<U>, done: bool) -> Option<U::After> {
-        self.supply.publish(&mut locked.state, line.front().as_ref());
+    pub(super) fn publish(&self, locked: &mut Locked<U::State>, line: &mut Line<U>, done: bool) -> Option<U::After> {
+        let parked = line.front_mut().is_some_and(|waiter| waiter.is_parked());
+        self.supply.publish(&mut locked.state, line.front().as_ref(), parked);
         done.then(|| self.supply.leave(&mut locked.state))
     }
 
@@ -300,7 +334,14 @@ impl<U: Supply> WaitQueue<U> {
             let answer = match self.supply.offer(&mut locked.state, &ask) {
                 Verdict::Grant => Ok(()),
                 Verdict::Refuse(refusal) => Err(refusal),
-                Verdict::Wait => break,
+                Verdict::Hold => {
+                    line.front_mut().and_then(Answer::park).into_iter().for_each(|waker| batch.push(waker));
+                    break;
+                }
+                Verdict::Wait => {
+                    line.front_mut().into_iter().for_each(Answer::unpark);
+                    break;
+                }
             };
             self.supply.left(&mut locked.state, &ask);
             let waker = line.settle_front(|waiter| waiter.take_waker(Answer::Done(answer)));

@@ -25,6 +25,8 @@ pub(crate) struct Ask {
     pub(super) n: u32,
     /// The end of time if it waits as long as it takes.
     pub(super) deadline: Instant,
+    /// Whether it only holds its turn when that has come, and takes the cells later.
+    pub(super) hold: bool,
 }
 
 pub(crate) struct Cells<R: Timer> {
@@ -151,10 +153,12 @@ impl<R: Timer> Supply for Cells<R> {
         }
     }
 
-    fn publish(&self, state: &mut State<R>, front: Option<&Ask>) {
+    fn publish(&self, state: &mut State<R>, front: Option<&Ask>, parked: bool) {
         let lags = state.bucket.mark().late && state.bucket.mark().tat < state.units;
         state.set_late(front.is_some() || lags);
         state.bells.due = match front {
+            // Its turn has come, and it knows: there is nothing to ring for.
+            Some(_) if parked => Instant::FAR,
             Some(ask) => {
                 let tat = u128::from(state.bucket.mark().tat) + state.cost(ask.n.into());
                 state.now + state.wait_for(tat).duration()
@@ -182,6 +186,7 @@ impl<R: Timer> Supply for Cells<R> {
     fn offer(&self, state: &mut State<R>, ask: &Ask) -> Verdict<ResourceLimitError> {
         let cap = self.cap_units(state);
         match state.bucket.gcra().scale().take(state.bucket.mark(), state.units, cap, ask.n) {
+            Ok(_) if ask.hold => Verdict::Hold,
             Ok(mark) => {
                 state.bucket.set_mark(mark);
                 Verdict::Grant
@@ -192,6 +197,10 @@ impl<R: Timer> Supply for Cells<R> {
                 state.within_deadline(ask, &wait).map_or_else(Verdict::Refuse, |()| Verdict::Wait)
             }
         }
+    }
+
+    fn take_held(&self, state: &mut State<R>, ask: &Ask) -> Verdict<ResourceLimitError> {
+        self.offer(state, &Ask { hold: false, ..*ask })
     }
 
     fn restore(&self, state: &mut State<R>, ask: &Ask) {

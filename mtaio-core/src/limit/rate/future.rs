@@ -50,7 +50,10 @@ where
     }
 }
 
-fn poll_in_line<R, H>(mut wait: Pin<&mut Wait<H>>, context: &mut Context<'_>) -> Poll<Result<(), ResourceLimitError>>
+pub(super) fn poll_in_line<R, H>(
+    mut wait: Pin<&mut Wait<H>>,
+    context: &mut Context<'_>,
+) -> Poll<Result<(), ResourceLimitError>>
 where
     R: Timer,
     H: Handle<Target = Shared<R>>,
@@ -98,7 +101,7 @@ pin_project! {
 impl<'a, R: Timer> AcquireCells<'a, R> {
     #[inline]
     pub(super) fn new(limiter: &'a Shared<R>, n: u32) -> Self {
-        Self { wait: Wait::new(limiter, Ask { n, deadline: Instant::FAR }) }
+        Self { wait: Wait::new(limiter, Ask { n, deadline: Instant::FAR, hold: false }) }
     }
 }
 
@@ -126,7 +129,7 @@ pin_project! {
 
 impl<R: Timer> AcquireCellsOwned<R> {
     pub(super) fn new(limiter: Arc<Shared<R>>, n: u32) -> Self {
-        Self { wait: Wait::new(limiter, Ask { n, deadline: Instant::FAR }) }
+        Self { wait: Wait::new(limiter, Ask { n, deadline: Instant::FAR, hold: false }) }
     }
 }
 
@@ -156,7 +159,7 @@ pin_project! {
 
 impl<'a, R: Timer> AcquireCellsWithin<'a, R> {
     pub(super) fn new(limiter: &'a Shared<R>, n: u32, max_wait: Duration) -> Self {
-        Self { wait: Wait::new(limiter, Ask { n, deadline: Instant::FAR }), max_wait }
+        Self { wait: Wait::new(limiter, Ask { n, deadline: Instant::FAR, hold: false }), max_wait }
     }
 }
 

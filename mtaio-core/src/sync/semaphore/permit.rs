@@ -37,6 +37,12 @@ impl<S: Deref<Target = Semaphore>> HeldPermit<S> {
         self.semaphore.forget(core::mem::take(&mut self.n));
     }
 
+    /// Leaves the permits to the caller, who [`release`](Semaphore::release)s them.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn hand_over(mut self) {
+        self.n = 0;
+    }
+
     /// Adds the permits of `other` to this one, so that they return together.
     ///
     /// # Errors

@@ -142,7 +142,7 @@ impl Supply for Permits {
         self.word.fetch_or(QUEUED, Ordering::Relaxed);
     }
 
-    fn publish(&self, tally: &mut Tally, front: Option<&u32>) {
+    fn publish(&self, tally: &mut Tally, front: Option<&u32>, _: bool) {
         if front.is_none() && tally.debt == 0 && tally.watchers == 0 {
             // ORDERING: Relaxed, as in `open`.
             self.word.fetch_and(!QUEUED, Ordering::Relaxed);
