@@ -104,6 +104,10 @@ impl<R: Timer> ConcurrencyLimiter<R> {
         ConcurrencyLimiterBuilder::new(limit)
     }
 
+    pub(super) fn semaphore(&self) -> &Arc<Semaphore> {
+        &self.semaphore
+    }
+
     /// Takes a permit if one is free and nobody waits.
     ///
     /// # Errors

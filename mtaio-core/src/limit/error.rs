@@ -4,6 +4,8 @@ use core::fmt;
 use core::num::NonZeroU64;
 use core::time::Duration;
 
+#[cfg(feature = "alloc")]
+use super::combined::InvalidLimiter;
 use super::gcra::Wait;
 use super::quota::InvalidQuota;
 use crate::sync::{AcquireError, Refusal};
@@ -42,55 +44,155 @@ pub enum ResourceLimitErrorKind {
     Deadline,
     /// The limiter is closed.
     Closed,
+    /// A combined limiter was given more or fewer costs than it has parts.
+    WrongCosts,
 }
 
-/// What happened, small enough for a waiter to carry.
+/// A part of a combined limiter, by its place among the parts.
+///
+/// It reads as `rate 0` or `slots 1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Part {
+    kind: PartKind,
+    index: u16,
+}
+
+/// What a [`Part`] limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PartKind {
+    /// How often: a rate limiter.
+    Rate,
+    /// How much at once: a concurrency limiter.
+    Concurrency,
+}
+
+impl Part {
+    #[cfg(feature = "alloc")]
+    pub(super) const fn new(kind: PartKind, index: u16) -> Self {
+        Self { kind, index }
+    }
+
+    /// What it limits.
+    pub const fn kind(&self) -> PartKind {
+        self.kind
+    }
+
+    /// Its place in the order in which the limiter was built, from zero: that of its cost, too.
+    pub const fn index(&self) -> usize {
+        self.index as usize
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            PartKind::Rate => "rate",
+            PartKind::Concurrency => "slots",
+        };
+        write!(f, "{kind} {}", self.index)
+    }
+}
+
+/// What happened, small enough for a waiter to carry: the part lies where the discriminant leaves room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reason {
-    NotReady(Option<Wait>),
+    NotReady {
+        wait: Option<Wait>,
+        part: Option<Part>,
+    },
     TooLarge {
         asked: u32,
         limit: usize,
+        part: Option<Part>,
     },
     QueueFull {
         waiters: usize,
+        part: Option<Part>,
     },
     /// In nanoseconds. What was needed can be unknown.
     Deadline {
         needed: Option<NonZeroU64>,
         left: u64,
+        part: Option<Part>,
     },
-    Closed,
+    Closed {
+        part: Option<Part>,
+    },
+    Costs {
+        given: usize,
+        parts: usize,
+    },
+}
+
+impl Reason {
+    const fn part(&self) -> Option<Part> {
+        match *self {
+            Self::NotReady { part, .. }
+            | Self::TooLarge { part, .. }
+            | Self::QueueFull { part, .. }
+            | Self::Deadline { part, .. }
+            | Self::Closed { part } => part,
+            Self::Costs { .. } => None,
+        }
+    }
+
+    #[cfg(feature = "alloc")]
+    fn part_mut(&mut self) -> Option<&mut Option<Part>> {
+        match self {
+            Self::NotReady { part, .. }
+            | Self::TooLarge { part, .. }
+            | Self::QueueFull { part, .. }
+            | Self::Deadline { part, .. }
+            | Self::Closed { part } => Some(part),
+            Self::Costs { .. } => None,
+        }
+    }
 }
 
 impl ResourceLimitError {
-    pub(super) const CLOSED: Self = Self { reason: Reason::Closed };
+    pub(super) const CLOSED: Self = Self { reason: Reason::Closed { part: None } };
 
     pub(super) fn not_ready(wait: Option<Wait>) -> Self {
-        Self { reason: Reason::NotReady(wait) }
+        Self { reason: Reason::NotReady { wait, part: None } }
     }
 
     pub(super) fn too_large(asked: u32, limit: usize) -> Self {
-        Self { reason: Reason::TooLarge { asked, limit } }
+        Self { reason: Reason::TooLarge { asked, limit, part: None } }
     }
 
     pub(super) fn queue_full(waiters: usize) -> Self {
-        Self { reason: Reason::QueueFull { waiters } }
+        Self { reason: Reason::QueueFull { waiters, part: None } }
     }
 
     /// `needed` and `left` in nanoseconds.
     pub(super) fn deadline(needed: Option<u64>, left: u64) -> Self {
-        Self { reason: Reason::Deadline { needed: needed.and_then(NonZeroU64::new), left } }
+        Self { reason: Reason::Deadline { needed: needed.and_then(NonZeroU64::new), left, part: None } }
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(super) fn costs(given: usize, parts: usize) -> Self {
+        Self { reason: Reason::Costs { given, parts } }
+    }
+
+    /// The same, said by `part`.
+    #[cfg(feature = "alloc")]
+    pub(super) fn of(mut self, part: Part) -> Self {
+        if let Some(place) = self.reason.part_mut() {
+            *place = Some(part);
+        }
+        self
     }
 
     /// What kind of refusal it is.
     pub const fn kind(&self) -> ResourceLimitErrorKind {
         match self.reason {
-            Reason::NotReady(_) => ResourceLimitErrorKind::NotReady,
+            Reason::NotReady { .. } => ResourceLimitErrorKind::NotReady,
             Reason::TooLarge { .. } => ResourceLimitErrorKind::TooLarge,
             Reason::QueueFull { .. } => ResourceLimitErrorKind::QueueFull,
             Reason::Deadline { .. } => ResourceLimitErrorKind::Deadline,
-            Reason::Closed => ResourceLimitErrorKind::Closed,
+            Reason::Closed { .. } => ResourceLimitErrorKind::Closed,
+            Reason::Costs { .. } => ResourceLimitErrorKind::WrongCosts,
         }
     }
 
@@ -102,7 +204,7 @@ impl ResourceLimitError {
     /// [`NotReady`](ResourceLimitErrorKind::NotReady).
     pub fn retry_after(&self) -> Option<Duration> {
         match self.reason {
-            Reason::NotReady(wait) => wait.map(|wait| wait.duration()),
+            Reason::NotReady { wait, .. } => wait.map(|wait| wait.duration()),
             _ => None,
         }
     }
@@ -125,27 +227,40 @@ impl ResourceLimitError {
 
     /// Whether the limiter is closed.
     pub const fn is_closed(&self) -> bool {
-        matches!(self.reason, Reason::Closed)
+        matches!(self.reason, Reason::Closed { .. })
+    }
+
+    /// Which part of a combined limiter refused. `None` if it was the limiter itself.
+    pub const fn part(&self) -> Option<Part> {
+        self.reason.part()
     }
 }
 
 impl fmt::Display for ResourceLimitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(part) = self.part() {
+            write!(f, "{part}: ")?;
+        }
         match self.reason {
-            Reason::NotReady(Some(wait)) => write!(f, "the limit is reached; try again in {:?}", wait.duration()),
-            Reason::NotReady(None) => f.write_str("the limit is reached; try again when something was released"),
-            Reason::TooLarge { asked, limit } => {
+            Reason::NotReady { wait: Some(wait), .. } => {
+                write!(f, "the limit is reached; try again in {:?}", wait.duration())
+            }
+            Reason::NotReady { wait: None, .. } => {
+                f.write_str("the limit is reached; try again when something was released")
+            }
+            Reason::TooLarge { asked, limit, .. } => {
                 write!(f, "{asked} at once would never go through; the limit is {limit}")
             }
-            Reason::QueueFull { waiters } => write!(f, "{waiters} are waiting already, which is as many as may"),
-            Reason::Deadline { needed: Some(nanos), left } => {
+            Reason::QueueFull { waiters, .. } => write!(f, "{waiters} are waiting already, which is as many as may"),
+            Reason::Deadline { needed: Some(nanos), left, .. } => {
                 let (needed, left) = (Duration::from_nanos(nanos.get()), Duration::from_nanos(left));
                 write!(f, "its turn comes in {needed:?}, and it may wait {left:?}")
             }
-            Reason::Deadline { needed: None, left } => {
+            Reason::Deadline { needed: None, left, .. } => {
                 write!(f, "its turn did not come within {:?}", Duration::from_nanos(left))
             }
-            Reason::Closed => f.write_str("the limiter is closed"),
+            Reason::Closed { .. } => f.write_str("the limiter is closed"),
+            Reason::Costs { given, parts } => write!(f, "{given} costs were given for {parts} parts"),
         }
     }
 }
@@ -184,6 +299,9 @@ pub enum ResourceError {
     Limit(ResourceLimitError),
     /// A quota is none.
     Quota(InvalidQuota),
+    /// Limiters cannot be combined so.
+    #[cfg(feature = "alloc")]
+    Limiter(InvalidLimiter),
 }
 
 impl fmt::Display for ResourceError {
@@ -191,6 +309,8 @@ impl fmt::Display for ResourceError {
         match self {
             Self::Limit(error) => error.fmt(f),
             Self::Quota(error) => error.fmt(f),
+            #[cfg(feature = "alloc")]
+            Self::Limiter(error) => error.fmt(f),
         }
     }
 }
@@ -200,6 +320,8 @@ impl core::error::Error for ResourceError {
         match self {
             Self::Limit(error) => Some(error),
             Self::Quota(error) => Some(error),
+            #[cfg(feature = "alloc")]
+            Self::Limiter(error) => Some(error),
         }
     }
 }
@@ -219,5 +341,12 @@ impl From<AcquireError> for ResourceError {
 impl From<InvalidQuota> for ResourceError {
     fn from(error: InvalidQuota) -> Self {
         Self::Quota(error)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl From<InvalidLimiter> for ResourceError {
+    fn from(error: InvalidLimiter) -> Self {
+        Self::Limiter(error)
     }
 }

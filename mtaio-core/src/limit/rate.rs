@@ -3,6 +3,7 @@
 mod builder;
 mod cells;
 mod future;
+mod held;
 mod word;
 
 use alloc::sync::{Arc, Weak};
@@ -12,6 +13,8 @@ use core::time::Duration;
 
 pub use builder::RateLimiterBuilder;
 pub use future::{AcquireCells, AcquireCellsOwned, AcquireCellsWithin, Driver};
+
+pub(super) use held::{HeldCells, is_not_ready};
 
 use cells::{Ask, Cells, State};
 use word::Fast;
@@ -68,6 +71,8 @@ pub struct RateLimiter<R: Timer> {
 pub(crate) struct Shared<R: Timer> {
     queue: WaitQueue<Cells<R>>,
     closing: Closing,
+    /// In nanoseconds, between two cells of the quota that it was made with: the place of its line among all others.
+    interval: u128,
     /// For the alarms, which must not keep it alive.
     me: Weak<Self>,
 }
@@ -150,6 +155,7 @@ impl<R: Timer> RateLimiter<R> {
         let shared = Arc::new_cyclic(|me| Shared {
             queue: WaitQueue::new(Cells::new(&bucket, runtime), State::new(bucket, builder.max_waiters)),
             closing: Closing::new(),
+            interval: builder.quota.emission_interval().as_nanos(),
             me: Weak::clone(me),
         });
         Self { shared }

@@ -76,6 +76,17 @@ impl Word {
     // Always inlined: almost everybody takes one cell, and the compiler makes use of that.
     #[inline(always)]
     pub(super) fn try_take(&self, now: impl Fn() -> Instant, n: u32) -> Fast {
+        self.decide::<true>(now, n)
+    }
+
+    /// As [`try_take`](Self::try_take), and takes nothing.
+    #[inline]
+    pub(super) fn look(&self, now: impl Fn() -> Instant, n: u32) -> Fast {
+        self.decide::<false>(now, n)
+    }
+
+    #[inline(always)]
+    fn decide<const TAKE: bool>(&self, now: impl Fn() -> Instant, n: u32) -> Fast {
         // ORDERING: Acquire, pairs with the Release in `publish`: the parameters are at least those of this generation.
         let mut word = self.word.load(Ordering::Acquire);
         loop {
@@ -93,6 +104,14 @@ impl Word {
             }
             let (mark, units) = (mark_of(word), scale.units_within(since));
             let seen = match scale.take(mark, units, cap, n) {
+                Ok(_) if !TAKE => {
+                    // ORDERING: Acquire, as for a refusal.
+                    let again = self.word.load(Ordering::Acquire);
+                    if (again ^ word) & (GENERATION | QUEUED) == 0 {
+                        return Fast::Taken;
+                    }
+                    again
+                }
                 Ok(mark) => {
                     // Parameters that do not belong together can make it anything; then the CAS fails.
                     let new = word_of(mark, word & GENERATION);

@@ -1,0 +1,70 @@
+//! What a combined limiter gives.
+
+use alloc::sync::Arc;
+use core::fmt;
+
+use super::costs::Costs;
+use super::parts::{Parts, Spent, for_all};
+use crate::limit::error::ResourceLimitError;
+use crate::runtime::Timer;
+
+/// What all parts of a [`ResourceLimiter`](super::ResourceLimiter) gave: slots, which return when it is dropped, and cells, which
+/// stay spent.
+#[must_use = "a permit that is not held is returned at once"]
+pub struct ResourcePermit<R: Timer> {
+    pub(super) parts: Arc<Parts<R>>,
+    pub(super) costs: Costs,
+    /// Of so many parts it holds slots, in the order in which they are taken.
+    pub(super) slots: usize,
+}
+
+impl<R: Timer> ResourcePermit<R> {
+    /// Takes everything now, or says why not.
+    #[inline]
+    pub(super) fn take(parts: &Arc<Parts<R>>, costs: Costs) -> Result<Self, ResourceLimitError> {
+        parts.check(&costs)?;
+        let mut permit = Self::nothing(Arc::clone(parts), costs);
+        permit.take_all()?;
+        Ok(permit)
+    }
+
+    #[inline]
+    pub(super) fn nothing(parts: Arc<Parts<R>>, costs: Costs) -> Self {
+        Self { parts, costs, slots: 0 }
+    }
+
+    /// Takes what is missing, if it can be had now. Slots that were taken stay, cells do not.
+    #[inline]
+    pub(super) fn take_all(&mut self) -> Result<(), ResourceLimitError> {
+        while let Some(slots) = self.parts.slots.get(self.slots) {
+            if let Err(refused) = slots.take(&self.costs) {
+                // What would never go through is told first.
+                return Err(self.parts.vet(&self.costs).err().unwrap_or(refused));
+            }
+            self.slots += 1;
+        }
+        self.parts.take_rates(&self.costs)
+    }
+
+    /// Gives everything back, the cells too, as for work that was not done. Cells that exceed the burst are lost.
+    pub fn refund(self) {
+        drop(Spent::all(&self.parts, &self.costs));
+    }
+}
+
+impl<R: Timer> Drop for ResourcePermit<R> {
+    #[inline]
+    fn drop(&mut self) {
+        let held = self.parts.slots[..self.slots].iter();
+        for_all(held, |slots| match self.costs.of(slots.part) {
+            0 => {}
+            cost => slots.limit.release(cost as usize),
+        });
+    }
+}
+
+impl<R: Timer> fmt::Debug for ResourcePermit<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResourcePermit").field("slots", &self.slots).finish_non_exhaustive()
+    }
+}
