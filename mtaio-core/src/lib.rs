@@ -51,6 +51,8 @@ mod primitive;
 pub mod alarm;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "alloc")]
+mod ext;
 pub mod limit;
 #[cfg(feature = "alloc")]
 pub mod resource;
@@ -60,4 +62,6 @@ pub mod time;
 #[cfg(feature = "alloc")]
 pub mod timeout;
 
+#[cfg(feature = "alloc")]
+pub use ext::FutureExt;
 pub use time::{Deadline, Instant};

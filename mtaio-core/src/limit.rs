@@ -4,14 +4,19 @@
 //! |---|---|---|
 //! | `RateLimiter` | how many cells pass in a time | in line, on the runtime's timer |
 //! | `ConcurrencyLimiter` | how much runs at once | in line, until a permit returns |
+//! | `ResourceLimiter` | any number of these together, all or nothing | in line at each |
 //! | [`TokenBucket`] | as `RateLimiter`, for one owner who supplies the time | never |
 //! | [`Gcra`] | the arithmetic under both | never |
 
 mod bucket;
 #[cfg(feature = "alloc")]
+mod combined;
+#[cfg(feature = "alloc")]
 mod concurrency;
 mod error;
 mod gcra;
+#[cfg(feature = "alloc")]
+mod limiter;
 mod quota;
 #[cfg(feature = "alloc")]
 mod rate;
@@ -20,11 +25,15 @@ mod run;
 
 pub use bucket::TokenBucket;
 #[cfg(feature = "alloc")]
+pub use combined::{AcquireResources, InvalidLimiter, ResourceLimiter, ResourceLimiterBuilder, ResourcePermit};
+#[cfg(feature = "alloc")]
 pub use concurrency::{
     AcquireSlots, AcquireSlotsOwned, AcquireSlotsWithin, ConcurrencyLimiter, ConcurrencyLimiterBuilder,
 };
-pub use error::{ResourceError, ResourceLimitError, ResourceLimitErrorKind};
+pub use error::{Part, PartKind, ResourceError, ResourceLimitError, ResourceLimitErrorKind};
 pub use gcra::{Gcra, Refused};
+#[cfg(feature = "alloc")]
+pub use limiter::{BoxAdmit, BoxLimiter, BoxPermit, Limiter};
 pub use quota::{InvalidQuota, Quota};
 #[cfg(feature = "alloc")]
 pub use rate::{AcquireCells, AcquireCellsOwned, AcquireCellsWithin, Driver, RateLimiter, RateLimiterBuilder};

@@ -29,7 +29,7 @@ pin_project! {
 }
 
 impl<A: Future, F> Run<A, F> {
-    pub(super) fn new(acquire: A, future: F) -> Self {
+    pub(crate) fn new(acquire: A, future: F) -> Self {
         Self { acquire, future: Some(future), guard: None }
     }
 }
