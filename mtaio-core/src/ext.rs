@@ -1,6 +1,10 @@
-//! Limits on any future.
+//! Limits on any future and on any stream.
+
+mod stream;
 
 use core::future::Future;
+
+pub use stream::{LimitConcurrency, NotAdmitted, StreamExt, Throttle};
 
 use crate::limit::{Limiter, Run};
 

@@ -8,10 +8,11 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`limit`] | `RateLimiter`, `ConcurrencyLimiter`, and the pure [`Quota`](limit::Quota), [`Gcra`](limit::Gcra) and [`TokenBucket`](limit::TokenBucket) |
+//! | [`limit`] | `RateLimiter`, `ConcurrencyLimiter`, both together in `ResourceLimiter`, and the pure [`Quota`](limit::Quota), [`Gcra`](limit::Gcra) and [`TokenBucket`](limit::TokenBucket) |
 //! | [`resource`] | cleanup that waits: `ExitStack` and `ResourceGroup` |
 //! | [`sync`] | the fair [`Semaphore`](sync::Semaphore) |
 //! | [`runtime`] | what a runtime supplies, and the virtual one for tests |
+//! | the root | `FutureExt` and `StreamExt`: limits on any future and any stream |
 //! | [`time`] | [`Instant`] and [`Deadline`] |
 //! | [`timeout`] | `TimeoutManager`, `timeout`, `cascade`, `shield` |
 //!
@@ -25,6 +26,7 @@
 //! | `serde` | `Serialize` and `Deserialize` for `Quota`, as text such as `10/s burst 20` |
 //! | `test-util` | `ManualClock` and `VirtualRuntime` |
 //! | `tsc` | `SystemClock` reads the time stamp counter where the kernel itself trusts it |
+//! | `tower` | the limiters as layers of tower services |
 //! | `conformance` | the suite that a runtime can be held against |
 //!
 //! One of `std` and `critical-section` is needed. Without `alloc` there are still `Quota`, `Gcra`, `TokenBucket`,
@@ -61,7 +63,9 @@ pub mod sync;
 pub mod time;
 #[cfg(feature = "alloc")]
 pub mod timeout;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 #[cfg(feature = "alloc")]
-pub use ext::FutureExt;
+pub use ext::{FutureExt, LimitConcurrency, NotAdmitted, StreamExt, Throttle};
 pub use time::{Deadline, Instant};

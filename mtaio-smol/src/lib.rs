@@ -25,14 +25,17 @@ extern crate alloc;
 mod runtime;
 
 pub use mtaio_core::limit::{
-    self, InvalidQuota, Quota, ResourceError, ResourceLimitError, ResourceLimitErrorKind, TokenBucket,
+    self, BoxLimiter, InvalidLimiter, InvalidQuota, Limiter, Quota, ResourceError, ResourceLimitError,
+    ResourceLimitErrorKind, TokenBucket,
 };
 pub use mtaio_core::resource::{
     self, AddError, AsyncClose, CloseError, CloseErrorKind, CloseErrors, Member, RemoveError, RemoveErrorKind,
     ScopeError,
 };
 pub use mtaio_core::sync::{OwnedPermit, Permit, Semaphore};
-pub use mtaio_core::{Deadline, Instant, sync, time};
+#[cfg(feature = "tower")]
+pub use mtaio_core::tower;
+pub use mtaio_core::{Deadline, FutureExt, Instant, StreamExt, sync, time};
 
 pub use runtime::{SmolRuntime, SmolSleep};
 
@@ -47,3 +50,6 @@ pub type ExitStack = resource::ExitStack<SmolRuntime>;
 
 /// Closes its members together, on smol: see [`resource::ResourceGroup`].
 pub type ResourceGroup = resource::ResourceGroup<SmolRuntime>;
+
+/// Any number of limits together, all or nothing, on smol: see [`limit::ResourceLimiter`].
+pub type ResourceLimiter = limit::ResourceLimiter<SmolRuntime>;

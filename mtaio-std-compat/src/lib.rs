@@ -34,14 +34,17 @@ mod sleep;
 pub mod thread;
 
 pub use mtaio_core::limit::{
-    self, InvalidQuota, Quota, ResourceError, ResourceLimitError, ResourceLimitErrorKind, TokenBucket,
+    self, BoxLimiter, InvalidLimiter, InvalidQuota, Limiter, Quota, ResourceError, ResourceLimitError,
+    ResourceLimitErrorKind, TokenBucket,
 };
 pub use mtaio_core::resource::{
     self, AddError, AsyncClose, CloseError, CloseErrorKind, CloseErrors, Member, RemoveError, RemoveErrorKind,
     ScopeError,
 };
 pub use mtaio_core::sync::{OwnedPermit, Permit, Semaphore};
-pub use mtaio_core::{Deadline, Instant, sync, time};
+#[cfg(feature = "tower")]
+pub use mtaio_core::tower;
+pub use mtaio_core::{Deadline, FutureExt, Instant, StreamExt, sync, time};
 
 #[cfg(feature = "async-std")]
 pub use async_std_runtime::AsyncStdRuntime;
@@ -62,3 +65,7 @@ pub type ExitStack = resource::ExitStack<AsyncStdRuntime>;
 /// Closes its members together, on async-std: see [`resource::ResourceGroup`].
 #[cfg(feature = "async-std")]
 pub type ResourceGroup = resource::ResourceGroup<AsyncStdRuntime>;
+
+/// Any number of limits together, all or nothing, on async-std: see [`limit::ResourceLimiter`].
+#[cfg(feature = "async-std")]
+pub type ResourceLimiter = limit::ResourceLimiter<AsyncStdRuntime>;

@@ -22,13 +22,15 @@ mod blocking;
 mod runtime;
 
 pub use mtaio_core::limit::{
-    self, InvalidQuota, Quota, ResourceError, ResourceLimitError, ResourceLimitErrorKind, TokenBucket,
+    self, BoxLimiter, InvalidLimiter, InvalidQuota, Limiter, Quota, ResourceError, ResourceLimitError,
+    ResourceLimitErrorKind, TokenBucket,
 };
 pub use mtaio_core::resource::{
     self, AddError, AsyncClose, CloseError, CloseErrorKind, CloseErrors, Member, RemoveError, RemoveErrorKind,
     ScopeError,
 };
 pub use mtaio_core::sync::{OwnedPermit, Permit, Semaphore};
+pub use mtaio_core::{FutureExt, StreamExt};
 
 pub use blocking::AcquireBlocking;
 pub use runtime::{ThreadRuntime, block_on};
@@ -44,3 +46,6 @@ pub type ExitStack = resource::ExitStack<ThreadRuntime>;
 
 /// Closes its members together, on plain threads: see [`resource::ResourceGroup`].
 pub type ResourceGroup = resource::ResourceGroup<ThreadRuntime>;
+
+/// Any number of limits together, all or nothing, on plain threads: see [`limit::ResourceLimiter`].
+pub type ResourceLimiter = limit::ResourceLimiter<ThreadRuntime>;

@@ -40,14 +40,17 @@ mod runtime;
 mod sleep;
 
 pub use mtaio_core::limit::{
-    self, InvalidQuota, Quota, ResourceError, ResourceLimitError, ResourceLimitErrorKind, TokenBucket,
+    self, BoxLimiter, InvalidLimiter, InvalidQuota, Limiter, Quota, ResourceError, ResourceLimitError,
+    ResourceLimitErrorKind, TokenBucket,
 };
 pub use mtaio_core::resource::{
     self, AddError, AsyncClose, CloseError, CloseErrorKind, CloseErrors, Member, RemoveError, RemoveErrorKind,
     ScopeError,
 };
 pub use mtaio_core::sync::{OwnedPermit, Permit, Semaphore};
-pub use mtaio_core::{Deadline, Instant, sync, time};
+#[cfg(feature = "tower")]
+pub use mtaio_core::tower;
+pub use mtaio_core::{Deadline, FutureExt, Instant, StreamExt, sync, time};
 
 pub use runtime::TokioRuntime;
 pub use sleep::TokioSleep;
@@ -63,3 +66,6 @@ pub type ExitStack = resource::ExitStack<TokioRuntime>;
 
 /// Closes its members together, on tokio: see [`resource::ResourceGroup`].
 pub type ResourceGroup = resource::ResourceGroup<TokioRuntime>;
+
+/// Any number of limits together, all or nothing, on tokio: see [`limit::ResourceLimiter`].
+pub type ResourceLimiter = limit::ResourceLimiter<TokioRuntime>;
