@@ -2,6 +2,7 @@
 
 extern crate alloc;
 
+use alloc::sync::Arc;
 use core::mem::size_of;
 
 macro_rules! lines {
@@ -12,8 +13,9 @@ macro_rules! lines {
             use std::sync::LazyLock;
 
             use $($path)*::{
-                ConcurrencyLimiter, InvalidQuota, OwnedPermit, Permit, Quota, RateLimiter, ResourceError,
-                ResourceLimitError, ResourceLimitErrorKind, Semaphore, TokenBucket,
+                BoxLimiter, ConcurrencyLimiter, FutureExt, InvalidQuota, Limiter, OwnedPermit, Permit, Quota,
+                RateLimiter, ResourceError, ResourceLimitError, ResourceLimitErrorKind, ResourceLimiter, Semaphore,
+                StreamExt, TokenBucket,
             };
 
             const CONSTANT: Quota = Quota::per_minute(90).burst(3);
@@ -131,6 +133,50 @@ macro_rules! lines {
             }
 
             #[test]
+            fn a_resource_limiter() -> Result<(), ResourceError> {
+                $block_on(async {
+                    let (r, c) = (RateLimiter::new(wide()), ConcurrencyLimiter::new(5));
+                    let both = ResourceLimiter::builder().rate(&r).concurrency(&c).build()?;
+                    let permit = both.acquire().await?;
+                    permit.refund();
+                    drop((both.acquire_many(&[3, 2]).await?, both.acquire_within(Duration::ZERO).await?));
+                    drop((both.try_acquire()?, both.try_acquire_many(&[1, 0])?));
+                    drop(both.acquire_many_within(&[1, 1], Duration::ZERO).await?);
+                    assert_eq!(both.run(async { 1 }).await?, 1);
+                    both.run_many(&[1, 2], async {}).await?;
+                    let tried: Result<u8, ResourceError> = both.try_run(async { Ok(3) }).await;
+                    assert_eq!(tried, Ok(3));
+                    let f = both.wrap(|x| async move { next(x) });
+                    assert_eq!((f(1).await?, both.wrap_sync(next)(1).await?), (2, 2));
+                    let named = ResourceLimiter::builder().rate_named("all", &r).concurrency_named("few", &c).build()?;
+                    let names: Vec<_> = named.parts().map(|part| named.name(part)).collect();
+                    assert_eq!(names, [Some("all"), Some("few")]);
+                    let pair = ResourceLimiter::new(&r, &c);
+                    both.close();
+                    both.closed().await;
+                    assert!(both.is_closed() && !pair.is_closed() && pair.try_acquire().is_ok());
+                    Ok(())
+                })
+            }
+
+            #[test]
+            fn ways_to_apply() -> Result<(), ResourceError> {
+                $block_on(async {
+                    use futures_util::stream::{StreamExt as _, iter};
+                    let (r, c) = (RateLimiter::new(wide()), ConcurrencyLimiter::new(5));
+                    assert_eq!(async { 1 }.limited_by(&r).await?, 1);
+                    let any: [BoxLimiter; 3] = [r.clone().boxed(), c.clone().boxed(), ResourceLimiter::new(&r, &c).boxed()];
+                    for limiter in &any {
+                        assert_eq!(async { 2 }.limited_by(limiter).await?, 2);
+                        drop((limiter.admit(1).await?, limiter.try_admit(1)?));
+                    }
+                    assert_eq!(iter(0..4).throttle(&r).count().await, 4);
+                    assert_eq!(iter((0..9).map(|x| async move { x })).limit_concurrency(&c).count().await, 9);
+                    Ok(())
+                })
+            }
+
+            #[test]
             fn a_semaphore() -> Result<(), ResourceError> {
                 $block_on(async {
                     let mut permit = SEMAPHORE.acquire_many(2).await?;
@@ -183,12 +229,15 @@ lines!(smol_names, smol::block_on, mtaio_smol);
 lines!(async_std_names, async_std::task::block_on, mtaio_std_compat);
 lines!(thread_names, mtaio_std_compat::thread::block_on, mtaio_std_compat::thread);
 
+use mtaio_core::NotAdmitted;
 use mtaio_core::limit::{
-    AcquireCells, AcquireCellsWithin, AcquireSlots, ConcurrencyLimiter, InvalidQuota, Quota, RateLimiter,
-    ResourceError, ResourceLimitError,
+    AcquireCells, AcquireCellsWithin, AcquireResources, AcquireSlots, BoxAdmit, BoxLimiter, BoxPermit,
+    ConcurrencyLimiter, InvalidLimiter, InvalidQuota, Limiter, Quota, RateLimiter, ResourceError, ResourceLimitError,
+    ResourceLimiter, ResourcePermit,
 };
 use mtaio_core::runtime::{ManualClock, VirtualRuntime};
 use mtaio_core::sync::{Acquire, AcquireError, AcquireOwned, OwnedPermit, Permit, Semaphore};
+use mtaio_core::tower::{LimitError, LimitLayer};
 use mtaio_tokio::TokioRuntime;
 
 /// Compiles only for what is not `Unpin`: for all else there would be two implementations to choose from.
@@ -205,6 +254,7 @@ impl<T: Unpin> NotUnpin<Moves> for T {}
 fn is_handle<T: Send + Sync + Clone + Unpin + 'static>() {}
 fn is_shared<T: Send + Sync>() {}
 fn is_future<T: Send>() {}
+fn is_limiter<T: Limiter>() {}
 fn is_error<T: core::error::Error + Send + Sync + Clone + 'static>() {}
 
 #[test]
@@ -213,6 +263,17 @@ fn limiters_are_handles_and_futures_are_pinned_and_sent() {
     is_handle::<RateLimiter<VirtualRuntime>>();
     is_handle::<RateLimiter<ManualClock>>();
     is_handle::<ConcurrencyLimiter<TokioRuntime>>();
+    is_handle::<ResourceLimiter<TokioRuntime>>();
+    is_handle::<BoxLimiter>();
+    is_handle::<LimitLayer<BoxLimiter>>();
+    is_shared::<ResourcePermit<TokioRuntime>>();
+    is_future::<BoxPermit>();
+    is_future::<BoxAdmit>();
+    is_future::<AcquireResources<TokioRuntime>>();
+    is_limiter::<RateLimiter<TokioRuntime>>();
+    is_limiter::<&'static ConcurrencyLimiter<TokioRuntime>>();
+    is_limiter::<Arc<ResourceLimiter<TokioRuntime>>>();
+    is_limiter::<BoxLimiter>();
     is_shared::<Semaphore>();
     is_shared::<Permit<'_>>();
     is_shared::<OwnedPermit>();
@@ -230,6 +291,9 @@ fn limiters_are_handles_and_futures_are_pinned_and_sent() {
     is_error::<ResourceError>();
     is_error::<InvalidQuota>();
     is_error::<AcquireError>();
+    is_error::<InvalidLimiter>();
+    is_error::<NotAdmitted<u8>>();
+    is_error::<LimitError<ResourceLimitError>>();
 }
 
 fn is_at_most<T>(bytes: usize) {
@@ -242,10 +306,13 @@ fn what_is_many_is_small() {
     is_at_most::<Acquire<'_>>(56);
     is_at_most::<AcquireSlots<'_, TokioRuntime>>(72);
     is_at_most::<AcquireCells<'_, TokioRuntime>>(72);
+    is_at_most::<ResourcePermit<TokioRuntime>>(40);
+    is_at_most::<AcquireResources<TokioRuntime>>(64);
     is_at_most::<Permit<'_>>(16);
     is_at_most::<ResourceLimitError>(24);
     is_at_most::<AcquireError>(24);
     is_at_most::<Quota>(16);
     is_at_most::<RateLimiter<TokioRuntime>>(size_of::<usize>());
     is_at_most::<ConcurrencyLimiter<TokioRuntime>>(size_of::<usize>());
+    is_at_most::<ResourceLimiter<TokioRuntime>>(size_of::<usize>());
 }
