@@ -39,6 +39,8 @@ mod rig;
 #[doc(hidden)]
 pub mod bad_input;
 #[doc(hidden)]
+pub mod combined;
+#[doc(hidden)]
 pub mod concurrency;
 #[doc(hidden)]
 pub mod crowd;
@@ -54,6 +56,8 @@ pub mod resource;
 pub mod runtime;
 #[doc(hidden)]
 pub mod vectors;
+#[doc(hidden)]
+pub mod ways;
 
 use alloc::string::String;
 use core::future::Future;
@@ -201,6 +205,54 @@ macro_rules! conformance {
                     a_waker_that_panics_costs_nobody_else_anything
                     many_tasks_never_hold_more_than_the_limit
                     what_a_limiter_says_of_itself_is_text
+                }
+                combined {
+                    one_of_each_part_is_taken_or_none
+                    a_refund_gives_back_slots_and_cells
+                    a_refusal_tells_the_rate_that_refuses_longest
+                    a_refusal_for_want_of_slots_does_not_say_when
+                    a_cost_above_one_parts_maximum_is_refused_at_once_and_for_good
+                    as_many_costs_as_parts_are_needed
+                    what_costs_nothing_is_not_waited_for
+                    no_parts_and_the_same_part_twice_are_errors
+                    more_parts_than_fit_in_place_are_parts
+                    who_gives_up_in_the_line_for_slots_leaves_no_trace
+                    who_gives_up_between_slots_and_rates_leaves_no_trace
+                    who_gives_up_at_the_first_rate_leaves_no_trace
+                    who_gives_up_a_turn_that_it_holds_leaves_no_trace
+                    who_gives_up_at_the_last_rate_leaves_no_trace
+                    who_gives_up_after_the_last_grant_leaves_no_trace
+                    a_turn_that_is_held_is_taken_with_the_last_grant
+                    a_turn_that_is_held_keeps_those_behind_it_waiting_and_spends_nothing
+                    a_turn_that_is_held_goes_to_the_next_who_holds_one
+                    waiters_are_served_in_the_order_of_their_first_poll
+                    a_slow_rate_of_one_user_does_not_hold_up_the_line_of_all
+                    combinations_built_in_opposite_orders_do_not_deadlock
+                    a_part_that_is_closed_ends_the_wait_and_all_else_goes_back
+                    closing_the_combination_ends_its_waits_and_leaves_the_parts_open
+                    a_quota_changed_while_a_turn_is_held_is_obeyed
+                    a_quota_changed_does_not_change_the_order_of_the_parts
+                    a_limit_changed_while_its_slots_are_waited_for_is_obeyed
+                    acquire_within_refuses_at_time_zero_if_a_rate_is_too_slow
+                    acquire_within_waits_at_most_so_long
+                    one_who_is_polled_once_keeps_its_slots_and_its_turn
+                    a_rate_alone_and_slots_alone_are_combinations
+                    run_and_wrap_hold_the_slots_while_they_run
+                    a_waker_that_panics_burns_nothing
+                    many_tasks_take_all_or_nothing
+                    what_a_combination_says_of_itself_is_text
+                }
+                ways {
+                    any_future_is_limited_by_any_limiter
+                    a_limited_future_is_not_polled_before_its_turn
+                    a_boxed_limiter_is_the_limiter
+                    so_many_of_each_part_are_let_through
+                    throttle_gives_each_item_for_a_cell
+                    throttle_loses_no_item_when_a_next_is_given_up_or_refused
+                    limit_concurrency_runs_as_many_as_there_are_slots
+                    limit_concurrency_gives_outputs_as_they_complete
+                    limit_concurrency_loses_no_future_that_is_refused
+                    a_limited_stream_that_is_dropped_returns_its_slots
                 }
                 rate {
                     acquire_waits_and_try_acquire_refuses
@@ -380,6 +432,7 @@ mod tests {
         let list = include_str!("conformance.rs");
         let sources = [
             include_str!("conformance/bad_input.rs"),
+            include_str!("conformance/combined.rs"),
             include_str!("conformance/concurrency.rs"),
             include_str!("conformance/crowd.rs"),
             include_str!("conformance/group.rs"),
@@ -388,6 +441,7 @@ mod tests {
             include_str!("conformance/resource.rs"),
             include_str!("conformance/runtime.rs"),
             include_str!("conformance/vectors.rs"),
+            include_str!("conformance/ways.rs"),
         ];
         let checks = sources.iter().flat_map(|source| source.lines()).filter_map(|line| {
             let (name, _) = line.strip_prefix("pub async fn ")?.split_once('<')?;
