@@ -1,0 +1,187 @@
+//! Limits as tower layers, on the virtual runtime.
+
+extern crate alloc;
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::convert::Infallible;
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+
+use mtaio_core::limit::{
+    ConcurrencyLimiter, Limiter, Quota, RateLimiter, ResourceLimitErrorKind as Kind, ResourceLimiter,
+};
+use mtaio_core::runtime::{Clock, Spawn, Timer, VirtualRuntime};
+use mtaio_core::tower::{ConcurrencyLimitLayer, LimitError, LimitLayer, RateLimitLayer, ResourceLimitLayer};
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+const RATE: Quota = Quota::per_second(10).burst(1);
+
+/// Answers after a second, and counts how many requests it answers at once.
+#[derive(Clone)]
+struct Slow {
+    runtime: VirtualRuntime,
+    running: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+}
+
+impl Slow {
+    fn new(runtime: &VirtualRuntime) -> Self {
+        Self { runtime: runtime.clone(), running: Arc::default(), most: Arc::default() }
+    }
+
+    async fn answer(self, request: u32) -> Result<u32, &'static str> {
+        // ORDERING: SeqCst: tests are not in a hurry.
+        let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(running, Ordering::SeqCst);
+        self.runtime.sleep_until(self.runtime.now() + Duration::from_secs(1)).await;
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        if request == 13 { Err("thirteen") } else { Ok(request + 1) }
+    }
+}
+
+fn poll_once<F: Future>(future: core::pin::Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn clones_and_services_of_one_layer_share_the_limit() {
+    let runtime = VirtualRuntime::new();
+    let layer = RateLimitLayer::new(RateLimiter::with_runtime(RATE, runtime.clone()));
+    let echo = || service_fn(|x: u32| async move { Ok::<_, Infallible>(x) });
+    let (one, other) = (layer.layer(echo()), layer.clone().layer(echo()));
+    runtime.block_on(async {
+        let tasks: Vec<_> =
+            (0..10).map(|x| runtime.spawn(if x % 2 == 0 { one.clone() } else { other.clone() }.oneshot(x))).collect();
+        for (x, task) in tasks.into_iter().enumerate() {
+            assert_eq!(task.await.unwrap(), Ok(x as u32));
+        }
+    });
+    assert_eq!(runtime.now().as_nanos(), 900_000_000);
+}
+
+#[test]
+fn no_more_run_at_once_than_there_are_slots_and_the_slot_returns_with_the_answer() {
+    let runtime = VirtualRuntime::new();
+    let slots = ConcurrencyLimiter::with_runtime(3, runtime.clone());
+    let slow = Slow::new(&runtime);
+    let most = Arc::clone(&slow.most);
+    let service =
+        ConcurrencyLimitLayer::new(slots.clone()).wait().layer(service_fn(move |request| slow.clone().answer(request)));
+    runtime.block_on(async {
+        let tasks: Vec<_> = (0..20).map(|x| runtime.spawn(service.clone().oneshot(x))).collect();
+        for (x, task) in tasks.into_iter().enumerate() {
+            let expected = if x == 13 { Err(LimitError::Inner("thirteen")) } else { Ok(x as u32 + 1) };
+            assert_eq!(task.await.unwrap(), expected);
+        }
+    });
+    assert_eq!((most.load(Ordering::SeqCst), slots.in_flight()), (3, 0));
+    assert_eq!(runtime.now().as_nanos(), 7_000_000_000);
+}
+
+#[test]
+fn a_refusal_says_when_to_try_again_and_which_part_refused() {
+    let runtime = VirtualRuntime::new();
+    let rate = RateLimiter::with_runtime(RATE, runtime.clone());
+    let slots = ConcurrencyLimiter::with_runtime(3, runtime.clone());
+    let layer = ResourceLimitLayer::new(ResourceLimiter::new(&rate, &slots)).refuse();
+    let service = layer.layer(service_fn(|x: u32| async move { if x > 0 { Ok(x) } else { Err("zero") } }));
+    runtime.block_on(async {
+        assert_eq!(service.clone().oneshot(0).await, Err(LimitError::Inner("zero")));
+        let refused = service.clone().oneshot(1).await.unwrap_err();
+        assert_eq!(refused.retry_after(), Some(Duration::from_millis(100)));
+        let limited = refused.limited().expect("the limiter refused");
+        assert_eq!((limited.kind(), limited.part().map(|part| part.index())), (Kind::NotReady, Some(0)));
+        assert_eq!(refused.to_string(), "rate 0: the limit is reached; try again in 100ms");
+        runtime.sleep_until(runtime.now() + Duration::from_millis(100)).await;
+        assert_eq!(service.oneshot(2).await, Ok(2));
+    });
+    assert_eq!(slots.in_flight(), 0);
+}
+
+#[test]
+fn a_service_that_is_ready_keeps_nothing() {
+    let runtime = VirtualRuntime::new();
+    let slots = ConcurrencyLimiter::with_runtime(1, runtime.clone());
+    let layer = ConcurrencyLimitLayer::new(slots.clone());
+    let mut idle = layer.layer(service_fn(|x: u32| async move { Ok::<_, Infallible>(x) }));
+    runtime.block_on(async {
+        poll_fn(|context| Service::<u32>::poll_ready(&mut idle, context)).await.unwrap();
+        assert_eq!(slots.in_flight(), 0);
+        assert_eq!(idle.clone().oneshot(1).await, Ok(1));
+        assert_eq!(idle.call(2).await, Ok(2));
+    });
+}
+
+#[test]
+fn a_request_that_waits_and_is_dropped_leaves_no_trace() {
+    let runtime = VirtualRuntime::new();
+    let slots = ConcurrencyLimiter::with_runtime(1, runtime.clone());
+    let layer = LimitLayer::new(slots.clone().boxed());
+    let service = layer.layer(service_fn(|x: u32| async move { Ok::<_, Infallible>(x) }));
+    let held = slots.try_acquire().unwrap();
+    {
+        let mut waiting = pin!(service.clone().oneshot(1));
+        assert!(poll_once(waiting.as_mut()).is_pending());
+        assert_eq!(slots.waiters(), 1);
+    }
+    assert_eq!(slots.waiters(), 0);
+    drop(held);
+    slots.close();
+    let closed = runtime.block_on(service.oneshot(1)).unwrap_err();
+    assert!(closed.limited().is_some_and(|error| error.is_closed()) && closed.into_inner().is_none());
+}
+
+/// Is ready for one request, and a clone of it is not ready.
+struct ReadyOnce(bool);
+
+impl Clone for ReadyOnce {
+    fn clone(&self) -> Self {
+        Self(false)
+    }
+}
+
+impl Service<u32> for ReadyOnce {
+    type Response = u32;
+    type Error = Infallible;
+    type Future = core::future::Ready<Result<u32, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.0 = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: u32) -> Self::Future {
+        assert!(core::mem::take(&mut self.0), "called without being ready");
+        core::future::ready(Ok(request))
+    }
+}
+
+#[test]
+fn the_service_that_is_called_is_the_one_that_was_ready() {
+    let runtime = VirtualRuntime::new();
+    let layer = RateLimitLayer::new(RateLimiter::with_runtime(RATE, runtime.clone()));
+    runtime.block_on(async {
+        for layer in [layer.clone(), layer.refuse()] {
+            let mut service = layer.layer(ReadyOnce(false));
+            for request in 0..3 {
+                let outcome = service.ready().await.unwrap().call(request).await;
+                assert!(matches!(outcome, Ok(answer) if answer == request) || outcome.unwrap_err().limited().is_some());
+            }
+        }
+    });
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_budget_of_a_task_is_no_overload() {
+    let rate = mtaio_tokio::RateLimiter::new(Quota::per_second(1_000_000_000));
+    let slots = mtaio_tokio::ConcurrencyLimiter::new(1);
+    let layer = LimitLayer::new(mtaio_tokio::ResourceLimiter::new(&rate, &slots)).refuse();
+    let service = layer.layer(service_fn(|x: u32| async move { Ok::<_, Infallible>(x) }));
+    for request in 0..1000 {
+        assert_eq!(service.clone().oneshot(request).await, Ok(request));
+    }
+}
