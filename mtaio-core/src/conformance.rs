@@ -235,6 +235,7 @@ macro_rules! conformance {
                     a_limit_changed_while_its_slots_are_waited_for_is_obeyed
                     acquire_within_refuses_at_time_zero_if_a_rate_is_too_slow
                     acquire_within_waits_at_most_so_long
+                    a_scope_around_bounds_the_wait
                     one_who_is_polled_once_keeps_its_slots_and_its_turn
                     a_rate_alone_and_slots_alone_are_combinations
                     run_and_wrap_hold_the_slots_while_they_run

@@ -15,6 +15,7 @@ use crate::limit::{
     ResourceLimiter, ResourcePermit,
 };
 use crate::runtime::{Spawn, Timer};
+use crate::timeout::TimeoutManager;
 
 const SHORT: Duration = Duration::from_millis(2);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -433,6 +434,18 @@ pub async fn acquire_within_waits_at_most_so_long<H: Harness>(rig: Rig<H>) {
     let mut within = ByHand::waiting(both.acquire_within(HOUR));
     drop(held);
     assert!(within.output_after_wake().is_ok());
+}
+
+pub async fn a_scope_around_bounds_the_wait<H: Harness>(rig: Rig<H>) {
+    let (rate, slots) = (rig.drained(SLOW), rig.slots(1));
+    let both = ResourceLimiter::new(&rate, &slots);
+    let tm = TimeoutManager::with_runtime(SHORT, rig.runtime.clone());
+    let outcome = tm.scope(async { at_once(both.acquire()) }).await.expect("it does not wait");
+    assert_refused_by(outcome, Kind::Deadline, 0);
+    let _held = slots.try_acquire().expect("a slot is free");
+    let outcome = tm.scope(both.acquire()).await;
+    assert!(outcome.is_err() || outcome.is_ok_and(|outcome| refused(outcome).kind() == Kind::Deadline));
+    assert_eq!((slots.waiters(), slots.in_flight(), rate.waiters()), (0, 1, 0));
 }
 
 pub async fn one_who_is_polled_once_keeps_its_slots_and_its_turn<H: Harness>(rig: Rig<H>) {

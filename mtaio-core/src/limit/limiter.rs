@@ -93,9 +93,9 @@ impl<R: Timer> Limiter for RateLimiter<R> {
 
 impl<R: Timer> Limiter for ConcurrencyLimiter<R> {
     type Permit = OwnedPermit;
-    type Admit = AcquireSlotsOwned;
+    type Admit = AcquireSlotsOwned<R>;
 
-    fn admit(&self, n: u32) -> AcquireSlotsOwned {
+    fn admit(&self, n: u32) -> AcquireSlotsOwned<R> {
         self.acquire_many_owned(n)
     }
 

@@ -19,6 +19,7 @@ use event_listener::EventListener;
 use super::costs::Costs;
 use super::parts::{Parts, Spent};
 use super::permit::ResourcePermit;
+use crate::limit::concurrency::patience::Patience;
 use crate::limit::error::{Part, ResourceLimitError};
 use crate::limit::rate::{HeldCells, is_not_ready};
 use crate::runtime::Timer;
@@ -44,7 +45,7 @@ struct Waiting<R: Timer> {
     turns: Vec<Pin<Box<HeldCells<R>>>>,
     closed: Option<EventListener>,
     deadline: Instant,
-    sleep: Option<Pin<Box<R::Sleep>>>,
+    patience: Patience<R>,
     /// The part that it waits for.
     part: Option<Part>,
 }
@@ -83,7 +84,7 @@ impl<R: Timer> AcquireResources<R> {
             other => other,
         };
         match outcome {
-            Poll::Pending => waiting.poll_sleep(&permit.parts.runtime, self.max_wait, context).map(Err),
+            Poll::Pending => waiting.poll_over(&permit.parts.runtime, self.max_wait, context).map(Err),
             ready => ready,
         }
     }
@@ -100,7 +101,7 @@ impl<R: Timer> Waiting<R> {
             }
             None => Instant::FAR,
         };
-        Ok(Self { slots: None, turns: Vec::new(), closed: None, deadline, sleep: None, part: None })
+        Ok(Self { slots: None, turns: Vec::new(), closed: None, deadline, patience: Patience::new(), part: None })
     }
 
     fn poll_slots(
@@ -182,17 +183,14 @@ impl<R: Timer> Waiting<R> {
         Ok(())
     }
 
-    /// Ready when the time is over.
-    fn poll_sleep(
+    /// Ready when the time is over, its own or that of the scopes around it.
+    fn poll_over(
         &mut self,
         runtime: &R,
         max_wait: Option<Duration>,
         context: &mut Context<'_>,
     ) -> Poll<ResourceLimitError> {
-        let Some(max_wait) = max_wait else { return Poll::Pending };
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(runtime.sleep_until(self.deadline)));
-        ready!(sleep.as_mut().poll(context));
-        let over = ResourceLimitError::deadline(None, nanos(max_wait));
+        let over = ready!(self.patience.poll_over(runtime, max_wait, context));
         Poll::Ready(self.part.map_or(over, |part| over.of(part)))
     }
 }
