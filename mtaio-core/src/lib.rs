@@ -57,6 +57,8 @@ pub mod conformance;
 mod ext;
 pub mod limit;
 #[cfg(feature = "alloc")]
+mod names;
+#[cfg(feature = "alloc")]
 pub mod resource;
 pub mod runtime;
 pub mod sync;

@@ -33,39 +33,11 @@ mod async_std_runtime;
 mod sleep;
 pub mod thread;
 
-pub use mtaio_core::limit::{
-    self, BoxLimiter, InvalidLimiter, InvalidQuota, Limiter, Quota, ResourceError, ResourceLimitError,
-    ResourceLimitErrorKind, TokenBucket,
-};
-pub use mtaio_core::resource::{
-    self, AddError, AsyncClose, CloseError, CloseErrorKind, CloseErrors, Member, RemoveError, RemoveErrorKind,
-    ScopeError,
-};
-pub use mtaio_core::sync::{OwnedPermit, Permit, Semaphore};
-#[cfg(feature = "tower")]
-pub use mtaio_core::tower;
-pub use mtaio_core::{Deadline, FutureExt, Instant, StreamExt, sync, time};
+#[cfg(feature = "async-std")]
+mtaio_core::names!(AsyncStdRuntime);
 
 #[cfg(feature = "async-std")]
 pub use async_std_runtime::AsyncStdRuntime;
+#[cfg(feature = "tower")]
+pub use mtaio_core::tower;
 pub use sleep::IoSleep;
-
-/// Lets through so many cells in a time, on async-std: see [`limit::RateLimiter`].
-#[cfg(feature = "async-std")]
-pub type RateLimiter = limit::RateLimiter<AsyncStdRuntime>;
-
-/// Limits how much runs at once, on async-std: see [`limit::ConcurrencyLimiter`].
-#[cfg(feature = "async-std")]
-pub type ConcurrencyLimiter = limit::ConcurrencyLimiter<AsyncStdRuntime>;
-
-/// Closes what was pushed, last first, on async-std: see [`resource::ExitStack`].
-#[cfg(feature = "async-std")]
-pub type ExitStack = resource::ExitStack<AsyncStdRuntime>;
-
-/// Closes its members together, on async-std: see [`resource::ResourceGroup`].
-#[cfg(feature = "async-std")]
-pub type ResourceGroup = resource::ResourceGroup<AsyncStdRuntime>;
-
-/// Any number of limits together, all or nothing, on async-std: see [`limit::ResourceLimiter`].
-#[cfg(feature = "async-std")]
-pub type ResourceLimiter = limit::ResourceLimiter<AsyncStdRuntime>;

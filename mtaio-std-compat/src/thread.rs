@@ -21,31 +21,9 @@
 mod blocking;
 mod runtime;
 
-pub use mtaio_core::limit::{
-    self, BoxLimiter, InvalidLimiter, InvalidQuota, Limiter, Quota, ResourceError, ResourceLimitError,
-    ResourceLimitErrorKind, TokenBucket,
-};
-pub use mtaio_core::resource::{
-    self, AddError, AsyncClose, CloseError, CloseErrorKind, CloseErrors, Member, RemoveError, RemoveErrorKind,
-    ScopeError,
-};
-pub use mtaio_core::sync::{OwnedPermit, Permit, Semaphore};
-pub use mtaio_core::{FutureExt, StreamExt};
+mtaio_core::names!(ThreadRuntime);
 
 pub use blocking::AcquireBlocking;
+#[cfg(feature = "tower")]
+pub use mtaio_core::tower;
 pub use runtime::{ThreadRuntime, block_on};
-
-/// Lets through so many cells in a time, on plain threads: see [`limit::RateLimiter`].
-pub type RateLimiter = limit::RateLimiter<ThreadRuntime>;
-
-/// Limits how much runs at once, on plain threads: see [`limit::ConcurrencyLimiter`].
-pub type ConcurrencyLimiter = limit::ConcurrencyLimiter<ThreadRuntime>;
-
-/// Closes what was pushed, last first, on plain threads: see [`resource::ExitStack`].
-pub type ExitStack = resource::ExitStack<ThreadRuntime>;
-
-/// Closes its members together, on plain threads: see [`resource::ResourceGroup`].
-pub type ResourceGroup = resource::ResourceGroup<ThreadRuntime>;
-
-/// Any number of limits together, all or nothing, on plain threads: see [`limit::ResourceLimiter`].
-pub type ResourceLimiter = limit::ResourceLimiter<ThreadRuntime>;

@@ -39,33 +39,9 @@ mod clock;
 mod runtime;
 mod sleep;
 
-pub use mtaio_core::limit::{
-    self, BoxLimiter, InvalidLimiter, InvalidQuota, Limiter, Quota, ResourceError, ResourceLimitError,
-    ResourceLimitErrorKind, TokenBucket,
-};
-pub use mtaio_core::resource::{
-    self, AddError, AsyncClose, CloseError, CloseErrorKind, CloseErrors, Member, RemoveError, RemoveErrorKind,
-    ScopeError,
-};
-pub use mtaio_core::sync::{OwnedPermit, Permit, Semaphore};
+mtaio_core::names!(TokioRuntime);
+
 #[cfg(feature = "tower")]
 pub use mtaio_core::tower;
-pub use mtaio_core::{Deadline, FutureExt, Instant, StreamExt, sync, time};
-
 pub use runtime::TokioRuntime;
 pub use sleep::TokioSleep;
-
-/// Lets through so many cells in a time, on tokio: see [`limit::RateLimiter`].
-pub type RateLimiter = limit::RateLimiter<TokioRuntime>;
-
-/// Limits how much runs at once, on tokio: see [`limit::ConcurrencyLimiter`].
-pub type ConcurrencyLimiter = limit::ConcurrencyLimiter<TokioRuntime>;
-
-/// Closes what was pushed, last first, on tokio: see [`resource::ExitStack`].
-pub type ExitStack = resource::ExitStack<TokioRuntime>;
-
-/// Closes its members together, on tokio: see [`resource::ResourceGroup`].
-pub type ResourceGroup = resource::ResourceGroup<TokioRuntime>;
-
-/// Any number of limits together, all or nothing, on tokio: see [`limit::ResourceLimiter`].
-pub type ResourceLimiter = limit::ResourceLimiter<TokioRuntime>;
