@@ -365,6 +365,7 @@ macro_rules! conformance {
                     a_stack_dropped_while_it_closes_drops_the_rest_last_first
                     a_resource_that_panics_when_it_is_dropped_stops_nobody
                     a_stack_detached_on_drop_is_closed_by_the_runtime
+                    a_scope_that_is_dropped_leaves_its_stack_to_the_runtime_if_it_is_told_to
                     what_was_interrupted_goes_on_first_when_it_is_detached
                     a_stack_is_a_resource_of_another_stack
                     a_limiter_is_closed_when_close_is_called
