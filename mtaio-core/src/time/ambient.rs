@@ -12,6 +12,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+#[cfg(feature = "std")]
 use core::cell::RefCell;
 
 use super::{ClockId, Instant};
