@@ -12,7 +12,7 @@
 //! | [`resource`] | cleanup that waits: `ExitStack` and `ResourceGroup` |
 //! | [`sync`] | the fair [`Semaphore`](sync::Semaphore) |
 //! | [`runtime`] | what a runtime supplies, and the virtual one for tests |
-//! | the root | `FutureExt` and `StreamExt`: limits on any future and any stream |
+//! | [`ext`] | `FutureExt` and `StreamExt`: limits on any future and any stream |
 //! | [`time`] | [`Instant`] and [`Deadline`] |
 //! | [`timeout`] | `TimeoutManager`, `timeout`, `cascade`, `shield` |
 //!
@@ -54,7 +54,7 @@ pub mod alarm;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 #[cfg(feature = "alloc")]
-mod ext;
+pub mod ext;
 pub mod limit;
 #[cfg(feature = "alloc")]
 mod names;
@@ -69,5 +69,5 @@ pub mod timeout;
 pub mod tower;
 
 #[cfg(feature = "alloc")]
-pub use ext::{FutureExt, LimitConcurrency, NotAdmitted, StreamExt, Throttle};
+pub use ext::{FutureExt, StreamExt};
 pub use time::{Deadline, Instant};

@@ -16,6 +16,7 @@
 #[macro_export]
 macro_rules! names {
     ($runtime:ty) => {
+        pub use $crate::ext::{FutureExt, StreamExt};
         pub use $crate::limit::{
             self, BoxLimiter, InvalidLimiter, InvalidQuota, Limiter, Quota, ResourceError, ResourceLimitError,
             ResourceLimitErrorKind, TokenBucket,
@@ -25,8 +26,8 @@ macro_rules! names {
             ScopeError,
         };
         pub use $crate::sync::{self, OwnedPermit, Permit, Semaphore};
+        pub use $crate::time::{self, Deadline, Instant};
         pub use $crate::timeout::{self, Attempt, Elapsed, ElapsedKind, ScopeHandle, shield};
-        pub use $crate::{Deadline, FutureExt, Instant, StreamExt, time};
 
         /// Lets through so many cells in a time: see [`limit::RateLimiter`].
         pub type RateLimiter = limit::RateLimiter<$runtime>;

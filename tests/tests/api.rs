@@ -229,7 +229,7 @@ lines!(smol_names, smol::block_on, mtaio_smol);
 lines!(async_std_names, async_std::task::block_on, mtaio_std_compat);
 lines!(thread_names, mtaio_std_compat::thread::block_on, mtaio_std_compat::thread);
 
-use mtaio_core::NotAdmitted;
+use mtaio_core::ext::NotAdmitted;
 use mtaio_core::limit::{
     AcquireCells, AcquireCellsWithin, AcquireResources, AcquireSlots, BoxAdmit, BoxLimiter, BoxPermit,
     ConcurrencyLimiter, InvalidLimiter, InvalidQuota, Limiter, Quota, RateLimiter, ResourceError, ResourceLimitError,
