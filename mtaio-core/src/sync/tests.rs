@@ -6,6 +6,7 @@
 mod interleavings;
 mod list;
 mod panics;
+mod parked;
 mod semaphore;
 mod wake_batch;
 mod wakers;

@@ -1,3 +1,5 @@
+mod model;
+
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -8,7 +10,7 @@ use core::time::Duration;
 
 use super::*;
 use crate::limit::{PartKind, Quota, ResourceLimitErrorKind as Kind};
-use crate::runtime::{Clock, ManualClock, VirtualRuntime};
+use crate::runtime::{Clock, ManualClock, Spawn, Timer, VirtualRuntime};
 
 fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
@@ -82,7 +84,7 @@ fn a_crowd_passes_two_shared_rates_in_order_at_the_pace_of_the_slow_one() {
         let tasks: Vec<_> = (0..20)
             .map(|_| {
                 let both = both.clone();
-                crate::runtime::Spawn::spawn(&runtime, async move { drop(both.acquire().await) })
+                runtime.spawn(async move { drop(both.acquire().await) })
             })
             .collect();
         for task in tasks {
@@ -90,4 +92,46 @@ fn a_crowd_passes_two_shared_rates_in_order_at_the_pace_of_the_slow_one() {
         }
     });
     assert_eq!(runtime.now().as_nanos(), 1_900_000_000);
+}
+
+#[test]
+fn opposite_orders_and_tasks_that_give_up_end_in_every_order_of_the_tasks() {
+    for seed in 0..200 {
+        let runtime = VirtualRuntime::with_seed(seed);
+        let rate = |cells| RateLimiter::with_runtime(Quota::per_second(cells).burst(2), runtime.clone());
+        let slots = |limit| ConcurrencyLimiter::with_runtime(limit, runtime.clone());
+        let (a, b, x, y, z) = (slots(1), slots(2), rate(5), rate(7), rate(11));
+        let builder = ResourceLimiter::builder;
+        let limiters = [
+            builder().concurrency(&a).concurrency(&b).rate(&x).rate(&y).rate(&z),
+            builder().rate(&z).rate(&y).rate(&x).concurrency(&b).concurrency(&a),
+            builder().rate(&y).concurrency(&b).rate(&x),
+            builder().rate(&z).rate(&x),
+        ];
+        let limiters = limiters.map(|builder| builder.build().unwrap());
+        runtime.block_on(async {
+            let tasks: Vec<_> = (0..40_u64)
+                .map(|number| {
+                    let (limiter, runtime) = (limiters[number as usize % 4].clone(), runtime.clone());
+                    let at = runtime.now() + Duration::from_millis(number * 37 % 400);
+                    let task = async move {
+                        runtime.sleep_until(at).await;
+                        // Some give up, wherever they are then.
+                        let patience = Duration::from_millis(if number % 3 == 0 { 50 * number } else { 1 << 30 });
+                        let permit = limiter.acquire_within(patience).await;
+                        runtime.sleep_until(runtime.now() + Duration::from_millis(30)).await;
+                        permit.is_ok()
+                    };
+                    limiters[0].runtime().spawn(task)
+                })
+                .collect();
+            let mut passed = 0;
+            for task in tasks {
+                passed += u32::from(task.await.unwrap());
+            }
+            assert!(passed >= 26, "seed {seed}: {passed} passed");
+        });
+        assert_eq!((a.in_flight(), b.in_flight()), (0, 0), "seed {seed}");
+        assert_eq!((x.waiters(), y.waiters(), z.waiters()), (0, 0, 0), "seed {seed}");
+    }
 }
