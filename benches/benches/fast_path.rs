@@ -11,7 +11,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use mtaio_core::Instant;
 use mtaio_core::limit::TokenBucket;
 use mtaio_core::runtime::{Clock, SystemClock};
-use mtaio_tokio::{Quota, RateLimiter, Semaphore};
+use mtaio_tokio::{ConcurrencyLimiter, Quota, RateLimiter, ResourceLimiter, Semaphore};
 
 /// So much that no loop exhausts it.
 const PLENTY: u32 = 1_000_000_000;
@@ -54,6 +54,28 @@ fn permits(c: &mut Criterion) {
     assert_eq!((ours.available(), peer.available_permits()), (8, 8));
 }
 
+/// A rate and slots together, beside one after the other.
+fn combined(c: &mut Criterion) {
+    let (rate, slots) = (RateLimiter::new(Quota::per_second(PLENTY)), ConcurrencyLimiter::new(8));
+    let other = RateLimiter::new(Quota::per_second(PLENTY));
+    let pair = ResourceLimiter::new(&rate, &slots);
+    let rates = ResourceLimiter::builder().rate(&rate).rate(&other).build().unwrap();
+    let mut group = c.benchmark_group("combined, try and drop");
+    group.bench_function("rate and slots", |b| b.iter(|| drop(black_box(&pair).try_acquire().unwrap())));
+    group.bench_function("rate, then slots", |b| {
+        b.iter(|| {
+            let permit = black_box(&slots).try_acquire().unwrap();
+            black_box(&rate).try_acquire().unwrap();
+            drop(permit);
+        });
+    });
+    group.bench_function("two rates", |b| b.iter(|| drop(black_box(&rates).try_acquire().unwrap())));
+    group.bench_function("rate, then rate", |b| {
+        b.iter(|| (black_box(&rate).try_acquire().unwrap(), black_box(&other).try_acquire().unwrap()));
+    });
+    group.finish();
+}
+
 /// What nobody can go below: the clock, and the decision without any sharing.
 fn floor(c: &mut Criterion) {
     let mut bucket = TokenBucket::new(Quota::per_second(PLENTY));
@@ -69,5 +91,5 @@ fn floor(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, allowed, refused, permits, floor);
+criterion_group!(benches, allowed, refused, permits, combined, floor);
 criterion_main!(benches);

@@ -26,7 +26,7 @@
 //! | `serde` | `Serialize` and `Deserialize` for `Quota`, as text such as `10/s burst 20` |
 //! | `test-util` | `ManualClock` and `VirtualRuntime` |
 //! | `tsc` | `SystemClock` reads the time stamp counter where the kernel itself trusts it |
-//! | `tower` | the limiters as layers of tower services |
+//! | `tower` | limiters and timeouts as layers of tower services |
 //! | `conformance` | the suite that a runtime can be held against |
 //!
 //! One of `std` and `critical-section` is needed. Without `alloc` there are still `Quota`, `Gcra`, `TokenBucket`,

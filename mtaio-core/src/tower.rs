@@ -1,4 +1,4 @@
-//! Limits as layers of [tower](https://docs.rs/tower) services.
+//! Limits and timeouts as layers of [tower](https://docs.rs/tower) services.
 //!
 //! | layer | limits |
 //! |---|---|
@@ -6,6 +6,7 @@
 //! | [`ConcurrencyLimitLayer`] | how many run at once |
 //! | [`ResourceLimitLayer`] | any number of these together |
 //! | [`LimitLayer`] of a [`BoxLimiter`](crate::limit::BoxLimiter), or of your own [`Limiter`](crate::limit::Limiter) | what it says |
+//! | [`TimeoutLayer`] | how long each may take |
 //!
 //! There is one limit for all clones of a service, for all services that the layer makes, and for everybody else who has the
 //! limiter. It is taken in `call`, not in `poll_ready`: a service that is ready and has nothing to do keeps nothing from others.
@@ -30,9 +31,11 @@
 
 mod error;
 mod limit;
+mod timeout;
 
 pub use error::LimitError;
 pub use limit::{LimitFuture, LimitLayer, LimitService};
+pub use timeout::{TimeoutError, TimeoutFuture, TimeoutLayer, TimeoutService};
 
 use crate::limit::{ConcurrencyLimiter, RateLimiter, ResourceLimiter};
 

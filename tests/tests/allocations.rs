@@ -14,7 +14,7 @@ use std::alloc::System;
 
 use mtaio_core::Instant;
 use mtaio_core::alarm::SleepAlarm;
-use mtaio_core::limit::{ConcurrencyLimiter, Quota, RateLimiter};
+use mtaio_core::limit::{ConcurrencyLimiter, Quota, RateLimiter, ResourceLimiter};
 use mtaio_core::runtime::{Clock, ManualClock, ManualSleep, Tick, Timer};
 use mtaio_core::sync::Semaphore;
 use mtaio_core::time::ClockId;
@@ -180,6 +180,8 @@ fn what_is_ready_allocates_nothing() {
     let clock = CountingClock::default();
     let limiter = RateLimiter::with_runtime(Quota::per_second(10).burst(3), clock.clone());
     let slots = ConcurrencyLimiter::with_runtime(1, clock.clone());
+    let other = RateLimiter::with_runtime(Quota::per_second(10).burst(3), clock.clone());
+    let both = ResourceLimiter::new(&other, &slots);
     let mut context = Context::from_waker(Waker::noop());
     let (_, allocations) = allocations_of(|| {
         assert!(limiter.try_acquire().is_ok());
@@ -188,6 +190,11 @@ fn what_is_ready_allocates_nothing() {
         let permit = core::pin::pin!(slots.acquire()).poll(&mut context);
         assert!(permit.is_ready() && slots.try_acquire().is_err());
         drop(core::pin::pin!(slots.acquire_owned()).poll(&mut context));
+        drop(permit);
+        // All parts of a combination, and none.
+        drop(both.try_acquire().unwrap());
+        assert!(core::pin::pin!(both.acquire_many(&[2, 1])).poll(&mut context).is_ready());
+        assert!(both.try_acquire().is_err());
     });
     assert_eq!((allocations, clock.made()), (0, (0, 0)));
 }

@@ -15,7 +15,10 @@ use mtaio_core::limit::{
     ConcurrencyLimiter, Limiter, Quota, RateLimiter, ResourceLimitErrorKind as Kind, ResourceLimiter,
 };
 use mtaio_core::runtime::{Clock, Spawn, Timer, VirtualRuntime};
-use mtaio_core::tower::{ConcurrencyLimitLayer, LimitError, LimitLayer, RateLimitLayer, ResourceLimitLayer};
+use mtaio_core::timeout::TimeoutManager;
+use mtaio_core::tower::{
+    ConcurrencyLimitLayer, LimitError, LimitLayer, RateLimitLayer, ResourceLimitLayer, TimeoutError, TimeoutLayer,
+};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 const RATE: Quota = Quota::per_second(10).burst(1);
@@ -133,6 +136,35 @@ fn a_request_that_waits_and_is_dropped_leaves_no_trace() {
     slots.close();
     let closed = runtime.block_on(service.oneshot(1)).unwrap_err();
     assert!(closed.limited().is_some_and(|error| error.is_closed()) && closed.into_inner().is_none());
+}
+
+#[test]
+fn a_timeout_bounds_what_is_inside_it() {
+    let runtime = VirtualRuntime::new();
+    let slots = ConcurrencyLimiter::with_runtime(1, runtime.clone());
+    let manager = |millis| TimeoutManager::with_runtime(Duration::from_millis(millis), runtime.clone());
+    let slow = Slow::new(&runtime);
+    let slow = service_fn(move |request| slow.clone().answer(request));
+    let limit = ConcurrencyLimitLayer::new(slots.clone());
+    runtime.block_on(async {
+        let patient = TimeoutLayer::new(manager(1000)).layer(slow.clone());
+        assert_eq!(patient.clone().oneshot(1).await, Ok(2));
+        assert_eq!(patient.oneshot(13).await, Err(TimeoutError::Inner("thirteen")));
+        let hasty = TimeoutLayer::new(manager(999)).layer(limit.layer(slow.clone()));
+        assert!(hasty.oneshot(1).await.unwrap_err().elapsed().is_some());
+        assert_eq!(slots.in_flight(), 0);
+        // Inside the limit it bounds the work alone, outside it the wait too.
+        let held = slots.try_acquire().unwrap();
+        let inside = limit.layer(TimeoutLayer::new(manager(1)).layer(slow.clone()));
+        let mut inside = pin!(inside.oneshot(1));
+        assert!(poll_once(inside.as_mut()).is_pending());
+        let outside = TimeoutLayer::new(manager(1)).layer(limit.layer(slow));
+        assert!(outside.oneshot(1).await.unwrap_err().elapsed().is_some());
+        drop(held);
+        let elapsed = inside.await.unwrap_err().into_inner().and_then(|error| error.elapsed().copied());
+        assert!(elapsed.is_some());
+    });
+    assert_eq!((slots.in_flight(), slots.waiters()), (0, 0));
 }
 
 /// Is ready for one request, and a clone of it is not ready.

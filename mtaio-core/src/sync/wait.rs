@@ -93,9 +93,15 @@ where
     /// Takes what it is parked for. Pending, and in line, if it cannot be had any more.
     #[cfg(feature = "alloc")]
     pub(crate) fn take(mut self: Pin<&mut Self>) -> Poll<Result<(), RefusalOf<H>>> {
-        if let Some(answer) = self.as_mut().answer() {
-            return Poll::Ready(answer);
+        match self.as_mut().take_parked() {
+            // It is not in line any more if the end of its wait came before the lock.
+            Poll::Pending => self.answer().map_or(Poll::Pending, Poll::Ready),
+            ready => ready,
         }
+    }
+
+    #[cfg(feature = "alloc")]
+    fn take_parked(self: Pin<&mut Self>) -> Poll<Result<(), RefusalOf<H>>> {
         let mut seat = self.project().seat;
         let ask = &seat.ask();
         let mut batch = WakeBatch::new();
@@ -109,12 +115,10 @@ where
                 Verdict::Refuse(refusal) => Poll::Ready(Err(refusal)),
                 Verdict::Hold | Verdict::Wait => Poll::Pending,
             };
-            let waiter = if outcome.is_ready() {
+            let waiter = outcome.is_ready().then(|| {
                 queue.supply.left(&mut access.state.state, ask);
                 access.rise()
-            } else {
-                None
-            };
+            });
             let done = queue.pump(access.state, access.lists, &mut batch);
             (outcome, waiter, queue.publish(access.state, access.lists, done))
         });
