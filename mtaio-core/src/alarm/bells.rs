@@ -91,9 +91,15 @@ impl<O: Rings> Bells<O> {
         ring
     }
 
+    /// Whether all alarms ring in time for what is due, and the runtime that is `context` has one of them.
+    #[inline]
+    pub(crate) fn serve(&self, context: u64) -> bool {
+        self.hung.iter().all(|hung| hung.at <= self.due) && self.hangs_in(context)
+    }
+
     /// Whether the runtime that is `context` has an alarm here.
     #[inline]
-    pub(crate) fn hangs_in(&self, context: u64) -> bool {
+    fn hangs_in(&self, context: u64) -> bool {
         self.hung.iter().any(|hung| hung.context == context)
     }
 
@@ -175,9 +181,17 @@ pub(crate) fn watch<O: Rings>(owner: &O) -> bool {
     known || hang(owner, context, due)
 }
 
-/// Makes an alarm for the runtime that polls now, which is `context`. False if it went away meanwhile.
+/// Sees to it that all alarms ring in time, and that the runtime that polls now, which is `context`, has one. False if that went away
+/// meanwhile.
 #[cold]
-pub(crate) fn hang<O: Rings>(owner: &O, context: u64, due: Instant) -> bool {
+pub(crate) fn serve<O: Rings>(owner: &O, context: u64) -> bool {
+    let (known, ring, due) = owner.peek(|bells| (bells.hangs_in(context), bells.behind(), bells.due));
+    ring.into_iter().for_each(Ring::set);
+    known || hang(owner, context, due)
+}
+
+/// Makes an alarm for the runtime that polls now, which is `context`. False if it went away meanwhile.
+fn hang<O: Rings>(owner: &O, context: u64, due: Instant) -> bool {
     let bell = Bell::new(owner);
     // Set before it is hung, so that nobody sets it first from a place where that does not work.
     bell.set(due);

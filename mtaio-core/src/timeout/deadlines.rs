@@ -20,7 +20,7 @@ use pin_project_lite::pin_project;
 use super::run::Expiry;
 use super::span::End;
 use super::wheel::{LISTS, Slot, Wheel};
-use crate::alarm::bells::{Bells, Ring, Rings, hang};
+use crate::alarm::bells::{Bells, Ring, Rings, serve};
 use crate::runtime::Timer;
 use crate::sync::list::{Access, Handle, Lists as _, Queue, Seat, Shelf, queued};
 use crate::sync::{Closed, Closing, WakeBatch};
@@ -300,6 +300,14 @@ where
     }
 }
 
+/// What becomes of one who begins to wait.
+enum Arrival {
+    /// An alarm rings in time.
+    Served,
+    Unserved,
+    Closed,
+}
+
 /// Gives up a place. A slot that is empty then is known to be.
 fn leave<R: Timer>(mut access: SeatAccess<'_, R>) -> Option<Waiter> {
     let slot = access.list().and_then(|list| list.checked_sub(1));
@@ -329,28 +337,30 @@ where
         self.seat.is_taken()
     }
 
+    #[inline]
     fn set(self: Pin<&mut Self>, at: Instant, now: Instant, context: &mut Context<'_>) -> Poll<End> {
         let mut seat = self.project().seat;
         // Where no alarm can be set this panics. What never comes needs none.
         let place = (at != Instant::FAR).then(|| seat.owner().runtime.context_id());
         seat.as_mut().set_ask(at);
         let mut waker = Some(context.waker().clone());
-        let arrived = seat.as_mut().with(|owner, mut access| {
+        let arrival = seat.as_mut().with(|owner, mut access| {
             if access.state.closed {
-                return None;
+                return Arrival::Closed;
             }
             let list = access.state.list_for(owner, access.lists, at, now);
             access.sit_in(list, waker.take().map_or(Waiter::Roused, Waiter::Waiting));
             let bells = &mut access.state.bells;
             bells.due = bells.due.min(at);
-            Some((place.is_none_or(|place| bells.hangs_in(place)), bells.behind(), bells.due))
+            if place.is_none_or(|place| bells.serve(place)) { Arrival::Served } else { Arrival::Unserved }
         });
         drop(waker);
-        let Some((watched, ring, due)) = arrived else { return Poll::Ready(End::Closed) };
-        ring.into_iter().for_each(Ring::set);
-        if !watched && !hang(seat.owner(), place.unwrap_or_default(), due) {
+        match arrival {
+            Arrival::Served => {}
+            Arrival::Closed => return Poll::Ready(End::Closed),
+            Arrival::Unserved if serve(seat.owner(), place.unwrap_or_default()) => {}
             // The runtime went away under us. If we live on elsewhere, we look again there.
-            context.waker().wake_by_ref();
+            Arrival::Unserved => context.waker().wake_by_ref(),
         }
         Poll::Pending
     }
