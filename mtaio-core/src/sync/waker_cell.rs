@@ -23,6 +23,11 @@ impl WakerCell {
         }
     }
 
+    /// Forgets who is registered.
+    pub(crate) fn clear(&self) {
+        drop(self.0.with(Option::take));
+    }
+
     /// Makes `waker` the one that is called.
     pub(crate) fn register(&self, waker: &Waker) {
         let known = self.0.with(|cell| cell.as_ref().is_some_and(|known| known.will_wake(waker)));

@@ -14,9 +14,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 #[cfg(feature = "std")]
 use core::cell::RefCell;
+use core::task::Waker;
+use core::time::Duration;
 
 use super::{ClockId, Instant};
-use crate::primitive::{AtomicU64, AtomicUsize, Ordering};
+use crate::primitive::{AtomicU64, AtomicUsize, Ordering, catch, resume};
 use crate::sync::WakerCell;
 
 #[cfg(feature = "std")]
@@ -37,23 +39,22 @@ pub(crate) enum Frame {
     Limit {
         clock: ClockId,
         at: At,
-        /// When the limit began, if it is one that a duration was said for.
+        /// When the scope began; `None` for a deadline that was attached.
         start: Option<Instant>,
-        /// How many shields in this scope are still at work. Made by the first one.
+        /// The shields in this scope that are still at work. Made by the first one.
         shields: Option<Arc<Shields>>,
     },
     Shield,
 }
 
 /// The deadline of a frame.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum At {
     Fixed(Instant),
     Movable(Arc<Moving>),
 }
 
 /// A deadline that is moved while somebody goes by it.
-#[derive(Debug)]
 pub(crate) struct Moving {
     at: AtomicU64,
     /// Who goes by it, and looks again when it has moved.
@@ -76,9 +77,26 @@ impl Moving {
         self.waker.wake();
     }
 
+    /// Moves it by so much.
+    pub(crate) fn extend(&self, more: Duration) {
+        let mut at = self.instant();
+        // ORDERING: as in `move_to` and `instant`.
+        while let Err(now) =
+            self.at.compare_exchange_weak(at.as_nanos(), (at + more).as_nanos(), Ordering::AcqRel, Ordering::Acquire)
+        {
+            at = Instant::from_nanos(now);
+        }
+        self.waker.wake();
+    }
+
     /// Wakes `waker` when the deadline moves from now on.
-    pub(crate) fn watch(&self, waker: &core::task::Waker) {
+    pub(crate) fn watch(&self, waker: &Waker) {
         self.waker.register(waker);
+    }
+
+    /// Wakes nobody any more.
+    pub(crate) fn unwatch(&self) {
+        self.waker.clear();
     }
 }
 
@@ -148,15 +166,32 @@ fn visible(frames: &[Frame]) -> impl Iterator<Item = &Frame> {
     frames.iter().rev().take_while(|frame| !matches!(frame, Frame::Shield))
 }
 
-/// How many shields are at work in a scope.
+/// The shields that are at work in a scope.
 #[derive(Debug)]
-pub(crate) struct Shields(AtomicUsize);
+pub(crate) struct Shields {
+    count: AtomicUsize,
+    /// The scope that waits for them. A shield that has left it ends without a poll of it.
+    waker: WakerCell,
+}
 
 impl Shields {
-    /// Whether one is.
-    pub(crate) fn hold(&self) -> bool {
-        // ORDERING: Acquire, pairs with the Release in the drop of `Cover`: what was shielded is done.
-        self.0.load(Ordering::Acquire) > 0
+    fn new() -> Self {
+        Self { count: AtomicUsize::new(0), waker: WakerCell::new() }
+    }
+
+    /// Whether one is at work: then `waker` is woken when none is any more.
+    pub(crate) fn hold(&self, waker: &Waker) -> bool {
+        // ORDERING: Acquire, both, pairs with the Release in the drop of `Cover`: what was shielded is done. The second one comes
+        // after the waker is there.
+        self.count.load(Ordering::Acquire) > 0 && {
+            self.waker.register(waker);
+            self.count.load(Ordering::Acquire) > 0
+        }
+    }
+
+    /// Wakes nobody until [`hold`](Self::hold) is asked again: who is polled looks by itself.
+    pub(crate) fn unwatch(&self) {
+        self.waker.clear();
     }
 }
 
@@ -165,30 +200,58 @@ impl Shields {
 pub(crate) struct Cover(Vec<Arc<Shields>>);
 
 impl Cover {
-    /// Keeps all scopes around the code that runs from ending, up to the next shield, which does that for those around it.
-    pub(crate) fn new() -> Self {
+    /// Keeps all scopes around the code that runs from ending, up to the next shield, which does that for those around it; and none
+    /// of the scopes that were around it before and are no more.
+    pub(crate) fn keep(cover: &mut Option<Self>) {
+        if !cover.as_ref().is_some_and(Self::is_here) {
+            *cover = Some(Self::new());
+        }
+    }
+
+    fn new() -> Self {
         let covered = with_frames(|frames| {
-            let visible = frames.iter_mut().rev().map_while(|frame| match frame {
-                Frame::Limit { shields, .. } => Some(shields),
-                Frame::Shield => None,
-            });
-            let covered = visible
-                .map(|shields| Arc::clone(shields.get_or_insert_with(|| Arc::new(Shields(AtomicUsize::new(0))))));
-            covered.collect::<Vec<_>>()
+            scopes(frames)
+                .map(|shields| Arc::clone(shields.get_or_insert_with(|| Arc::new(Shields::new()))))
+                .collect::<Vec<_>>()
         });
         for shields in &covered {
             // ORDERING: Relaxed: the scope looks after the poll that we are in.
-            shields.0.fetch_add(1, Ordering::Relaxed);
+            shields.count.fetch_add(1, Ordering::Relaxed);
         }
         Self(covered)
     }
+
+    /// Whether the scopes around the code that runs are those that it keeps from ending.
+    fn is_here(&self) -> bool {
+        with_frames(|frames| {
+            let mut around = scopes(frames);
+            let is_next = |own: &Arc<Shields>| {
+                around.next().and_then(|shields| shields.as_ref()).is_some_and(|shields| Arc::ptr_eq(own, shields))
+            };
+            self.0.iter().all(is_next) && around.next().is_none()
+        })
+    }
+}
+
+/// What the scopes around the code that runs know of their shields. A deadline that was attached is no scope, and does not end.
+fn scopes(frames: &mut [Frame]) -> impl Iterator<Item = &mut Option<Arc<Shields>>> {
+    let limits = frames.iter_mut().rev().map_while(|frame| match frame {
+        Frame::Limit { start, shields, .. } => Some((start, shields)),
+        Frame::Shield => None,
+    });
+    limits.filter_map(|(start, shields)| start.is_some().then_some(shields))
 }
 
 impl Drop for Cover {
     fn drop(&mut self) {
+        let mut panic = None;
         for shields in &self.0 {
             // ORDERING: Release, pairs with the Acquire in `hold`.
-            shields.0.fetch_sub(1, Ordering::Release);
+            if shields.count.fetch_sub(1, Ordering::Release) == 1 {
+                // A waker that panics costs the other scopes nothing.
+                panic = panic.or(catch(|| shields.waker.wake()).err());
+            }
         }
+        panic.into_iter().for_each(resume);
     }
 }

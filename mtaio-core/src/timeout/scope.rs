@@ -69,6 +69,16 @@ pin_project! {
         #[pin]
         bounds: Bounds<'a, R>,
     }
+
+    impl<R, B, F> PinnedDrop for ScopeWith<'_, R, B, F>
+    where
+        R: Timer,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            // Handles may be kept for longer.
+            this.handle.moving.unwatch();
+        }
+    }
 }
 
 impl<'a, R, B, F> ScopeWith<'a, R, B, F>
@@ -142,6 +152,7 @@ impl<'a, R: Timer> Bounds<'a, R> {
         }
         let at = moving.map_or(At::Fixed(limit.end()), |moving| At::Movable(Arc::clone(moving)));
         let clock = this.place.clock_id();
+        this.shields.iter().for_each(|shields| shields.unwatch());
         let frame = Frame::Limit { clock, at, start: Some(limit.start()), shields: this.shields.take() };
         let (frame, poll) = under(frame, || future.poll(context));
         if let Frame::Limit { shields, .. } = frame {
@@ -159,8 +170,9 @@ impl<'a, R: Timer> Bounds<'a, R> {
             }
             limit.move_to(moved);
         }
-        if this.shields.as_ref().is_some_and(|shields| shields.hold()) {
-            // Its end comes with a poll.
+        if this.shields.as_ref().is_some_and(|shields| shields.hold(context.waker())) {
+            // Until that is done there is nothing else to wait for.
+            this.place.forget();
             return Poll::Pending;
         }
         poll_elapsed(this.place, limit, context).map(Err)
@@ -188,7 +200,7 @@ impl<R: Timer> ScopeHandle<R> {
 
     /// Gives the scope so much more time.
     pub fn extend(&self, more: Duration) {
-        self.moving.move_to(self.moving.instant() + more);
+        self.moving.extend(more);
     }
 
     /// Ends the scope when what is in it waits next.

@@ -60,7 +60,7 @@ impl<F: Future> Future for Shield<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        this.cover.get_or_insert_with(Cover::new);
+        Cover::keep(this.cover);
         let (_, poll) = under(Frame::Shield, || this.future.poll(context));
         if poll.is_ready() {
             *this.cover = None;
