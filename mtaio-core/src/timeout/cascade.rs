@@ -14,7 +14,7 @@ use super::run::Limited;
 use super::single::OwnSleep;
 use super::span::Limit;
 use crate::runtime::Timer;
-use crate::time::Deadline;
+use crate::time::{Deadline, Instant};
 
 /// Tries something with one timeout after the other: `attempt` makes a fresh future each time, until one of them ends in time.
 ///
@@ -121,13 +121,15 @@ where
         let mut this = self.project();
         let mut elapsed = Elapsed::new(ElapsedKind::NoAttempt, Duration::ZERO);
         loop {
-            if let Some(current) = this.current.as_mut().as_pin_mut() {
-                let outcome = ready!(current.poll(context));
+            if let Some(mut current) = this.current.as_mut().as_pin_mut() {
+                let outcome = ready!(current.as_mut().poll(context));
+                let spent = outcome.is_err().then(|| spent(this.runtime, *this.outer, current.start())).flatten();
                 this.current.set(None);
-                match outcome {
-                    Ok(outcome) => return Poll::Ready(Ok(outcome)),
-                    Err(error) if error.is_inherited() => return Poll::Ready(Err(error)),
-                    Err(error) => elapsed = error,
+                match (outcome, spent) {
+                    (Ok(outcome), _) => return Poll::Ready(Ok(outcome)),
+                    (Err(error), _) if error.is_inherited() => return Poll::Ready(Err(error)),
+                    (Err(_), Some(error)) => return Poll::Ready(Err(error)),
+                    (Err(error), None) => elapsed = error,
                 }
             }
             let Some(timeout) = this.timeouts.next() else { return Poll::Ready(Err(elapsed)) };
@@ -138,6 +140,16 @@ where
             this.current.set(Some(Limited::new(OwnSleep::new(this.runtime.clone()), limit, future)));
         }
     }
+}
+
+/// Whether all attempts together have no time left: one that began at `start` and ended late may have used it up.
+fn spent<R: Timer>(runtime: &R, outer: Deadline, start: Instant) -> Option<Elapsed> {
+    let clock = runtime.clock_id();
+    let mut whole = Limit::until(outer, clock);
+    whole.begin(start);
+    whole
+        .is_over_here(runtime.now(), clock)
+        .then(|| Elapsed::new(ElapsedKind::Inherited, whole.elapsed_here(clock).limit()))
 }
 
 impl<R, I, M, F, T, E> Future for Cascade<R, I, M, F>

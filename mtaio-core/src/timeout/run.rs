@@ -74,6 +74,11 @@ impl<X: Expiry, F: Future> Limited<X, F> {
     pub(super) fn new(expiry: X, limit: Limit, future: F) -> Self {
         Self { future: Some(future), expiry, limit }
     }
+
+    /// When its limit began; known from then on.
+    pub(super) fn start(&self) -> Instant {
+        self.limit.start()
+    }
 }
 
 impl<X: Expiry, F: Future> Future for Limited<X, F> {

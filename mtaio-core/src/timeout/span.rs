@@ -72,6 +72,12 @@ impl Limit {
         ambient::earliest(clock).map_or(self.end, |around| around.at.min(self.end))
     }
 
+    /// Whether this limit is over at `now`, or one around the code that runs. The end of time does not come.
+    pub(super) fn is_over_here(&self, now: Instant, clock: ClockId) -> bool {
+        let end = self.end_here(clock);
+        end <= now && end != Instant::FAR
+    }
+
     /// What to say when it is over. Among equals it is the own limit that is.
     pub(super) fn elapsed_here(&self, clock: ClockId) -> Elapsed {
         match ambient::earliest(clock) {
