@@ -17,6 +17,8 @@ mod scope;
 mod shield;
 mod single;
 mod span;
+#[cfg(all(test, feature = "std"))]
+mod tests;
 mod wheel;
 
 pub use cascade::{Attempt, Cascade, CascadeOrElse, cascade};

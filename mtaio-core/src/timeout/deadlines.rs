@@ -22,7 +22,7 @@ use super::span::End;
 use super::wheel::{LISTS, Slot, Wheel};
 use crate::alarm::bells::{Bells, Ring, Rings, serve};
 use crate::runtime::Timer;
-use crate::sync::list::{Access, Handle, Lists as _, Queue, Seat, Shelf, queued};
+use crate::sync::list::{Access, Handle, Lists as _, Queue, Queued, Seat, Shelf, queued};
 use crate::sync::{Closed, Closing, WakeBatch};
 use crate::time::{ClockId, Instant, nanos};
 
@@ -127,6 +127,21 @@ impl<R: Timer> State<R> {
         None
     }
 
+    /// A list in which somebody waits, the next one if none was cancelled; `None` if nobody does.
+    fn next(&mut self, lists: &mut Lists) -> Option<u16> {
+        let first = lists.list(IN_ORDER).front();
+        while let Some((slot, bound)) = self.wheel.next() {
+            if first.is_some_and(|end| end.as_nanos() <= bound) {
+                break;
+            }
+            if !lists.list(list_of(slot)).is_empty() {
+                return Some(list_of(slot));
+            }
+            self.wheel.vacate(slot);
+        }
+        first.map(|_| IN_ORDER)
+    }
+
     /// When to look again.
     fn next_due(&self, lists: &mut Lists) -> Instant {
         let in_wheel = self.wheel.next().map_or(Instant::FAR, |(_, bound)| Instant::from_nanos(bound));
@@ -135,6 +150,8 @@ impl<R: Timer> State<R> {
 
     /// Ends the waits that are over at `now`. False if there are more than a batch takes.
     fn expire(&mut self, lists: &mut Lists, now: Instant, batch: &mut WakeBatch) -> bool {
+        // The end of time does not come.
+        let now = now.min(Instant::from_nanos(u64::MAX - 1));
         if now.as_nanos() < self.wheel.now() {
             self.put_back(lists, now.as_nanos());
         }
@@ -237,11 +254,11 @@ impl<R: Timer> Rings for Shared<R> {
     }
 
     fn nudge(&self, change: impl FnOnce(&mut Bells<Self>)) {
-        let now = self.runtime.now();
+        // The timer's lock may be held: nobody asks it for the time.
         let waker = self.queue.with(|state, lists| {
             change(&mut state.bells);
-            let list = state.next_over(lists, now)?;
-            lists.list(list).front_mut()?.turn_into(Waiter::Roused)
+            let next = state.next(lists)?;
+            lists.list(next).front_mut()?.turn_into(Waiter::Roused)
         });
         if let Some(waker) = waker {
             waker.wake();
@@ -249,22 +266,47 @@ impl<R: Timer> Rings for Shared<R> {
     }
 }
 
+/// What has places that are given up.
+pub(crate) trait Leave: Queued<Ask = Instant> + Sized {
+    fn leave<H: Handle<Target = Self>>(seat: Pin<&mut Seat<H>>);
+}
+
+impl<R: Timer> Leave for Shared<R> {
+    fn leave<H: Handle<Target = Self>>(mut seat: Pin<&mut Seat<H>>) {
+        let waiter = seat.as_mut().with(|_, access| rise(access));
+        if matches!(waiter, Some(Waiter::Roused)) {
+            // It was to see to those who are due.
+            seat.owner().change(|_| ());
+        }
+        drop(waiter);
+    }
+}
+
 pin_project! {
     /// A place among the deadlines of a manager.
-    pub(super) struct Place<H: Handle> {
+    pub(super) struct Place<H: Handle> where H::Target: Leave {
         #[pin]
         seat: Seat<H>,
+    }
+
+    impl<H: Handle> PinnedDrop for Place<H> where H::Target: Leave {
+        #[inline]
+        fn drop(this: Pin<&mut Self>) {
+            if this.seat.is_taken() {
+                <H::Target>::leave(this.project().seat);
+            }
+        }
     }
 }
 
 type SeatAccess<'a, R> = Access<'a, State<R>, Lists, Waiter, Instant>;
 
-impl<H: Handle> Place<H> {
+impl<H: Handle> Place<H>
+where
+    H::Target: Leave,
+{
     #[inline]
-    pub(super) fn new(handle: H) -> Self
-    where
-        H::Target: crate::sync::list::Queued<Ask = Instant>,
-    {
+    pub(super) fn new(handle: H) -> Self {
         Self { seat: Seat::new(handle, Instant::FAR) }
     }
 }
@@ -274,21 +316,31 @@ where
     R: Timer,
     H: Handle<Target = Shared<R>>,
 {
-    /// Makes sure that the waker is the one that will be called.
-    fn renew(self: Pin<&mut Self>, waker: &Waker) {
+    /// Makes sure that the waker is the one that will be called, and that an alarm is set where this is polled, which may be
+    /// elsewhere than before.
+    fn renew(self: Pin<&mut Self>, context: &mut Context<'_>) {
         let mut seat = self.project().seat;
-        let stale = seat.as_mut().with(|_, mut access| match access.waiting() {
-            Some(Waiter::Waiting(old)) => !old.will_wake(waker),
-            Some(_) => true,
-            None => false,
+        let place = (seat.ask() != Instant::FAR).then(|| seat.owner().runtime.context_id());
+        let waker = context.waker();
+        let (stale, watched, due) = seat.as_mut().with(|_, mut access| {
+            let stale = match access.waiting() {
+                Some(Waiter::Waiting(old)) => !old.will_wake(waker),
+                Some(_) => true,
+                None => false,
+            };
+            let bells = &access.state.bells;
+            (stale, place.is_none_or(|place| bells.hangs_in(place)), bells.due)
         });
         if stale {
             let fresh = Waiter::Waiting(waker.clone());
-            let old = seat.with(|_, mut access| match access.waiting() {
+            let old = seat.as_mut().with(|_, mut access| match access.waiting() {
                 Some(waiter) => core::mem::replace(waiter, fresh),
                 None => fresh,
             });
             drop(old);
+        }
+        if !watched && !hang(seat.owner(), place.unwrap_or_default(), due) {
+            waker.wake_by_ref();
         }
     }
 
@@ -309,7 +361,7 @@ enum Arrival {
 }
 
 /// Gives up a place. A slot that is empty then is known to be.
-fn leave<R: Timer>(mut access: SeatAccess<'_, R>) -> Option<Waiter> {
+fn rise<R: Timer>(mut access: SeatAccess<'_, R>) -> Option<Waiter> {
     let slot = access.list().and_then(|list| list.checked_sub(1));
     let waiter = access.rise();
     if let Some(slot) = slot.map(Slot::of) {
@@ -372,7 +424,7 @@ where
         if let Some(end) = self.as_mut().end() {
             return Poll::Ready(end);
         }
-        self.as_mut().renew(context.waker());
+        self.as_mut().renew(context);
         // The end may have come just before the new waker: then nobody will call it.
         self.end().map_or(Poll::Pending, Poll::Ready)
     }
@@ -380,7 +432,7 @@ where
     #[inline]
     fn forget(self: Pin<&mut Self>) {
         if self.seat.is_taken() {
-            drop(self.project().seat.with(|_, access| leave(access)));
+            <H::Target>::leave(self.project().seat);
         }
     }
 }

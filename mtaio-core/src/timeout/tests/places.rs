@@ -1,0 +1,110 @@
+//! A runtime in several places, whose alarms ring when the test says so.
+
+use alloc::sync::Weak;
+use alloc::vec::Vec;
+use core::cell::Cell;
+use std::sync::Mutex;
+
+use super::*;
+use crate::runtime::{Alarm, Clock, ManualClock, ManualSleep, Tick, Timer};
+use crate::time::{ClockId, Instant};
+
+crate::primitive::thread_local! {
+    #[allow(clippy::missing_const_for_thread_local, reason = "those of the model checker take no constant")]
+    static HERE: Cell<u64> = Cell::new(0);
+}
+
+/// Clones are the same runtime.
+#[derive(Clone, Default)]
+pub(super) struct Places(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    clock: ManualClock,
+    set: Mutex<Vec<Set>>,
+}
+
+/// An alarm that was set.
+struct Set {
+    place: u64,
+    at: Instant,
+    target: Weak<dyn Tick>,
+}
+
+pub(super) struct PlacesAlarm {
+    runtime: Places,
+    place: u64,
+    target: Weak<dyn Tick>,
+}
+
+impl Places {
+    /// Runs `f` in a place.
+    pub(super) fn at<T>(&self, place: u64, f: impl FnOnce() -> T) -> T {
+        let before = HERE.with(|here| here.replace(place));
+        let result = f();
+        HERE.with(|here| here.set(before));
+        result
+    }
+
+    pub(super) fn pass(&self, duration: Duration) {
+        self.0.clock.advance(duration);
+    }
+
+    fn take(&self, which: impl Fn(&Set) -> bool) -> Vec<Weak<dyn Tick>> {
+        let mut set = self.0.set.lock().unwrap();
+        let (taken, rest) = set.drain(..).partition(|set| which(set));
+        *set = rest;
+        Vec::into_iter(taken).map(|set| set.target).collect()
+    }
+
+    /// Rings what is due in a place.
+    pub(super) fn ring(&self, place: u64) {
+        let now = self.0.clock.now();
+        let due = self.take(|set| set.place == place && set.at <= now);
+        due.iter().filter_map(Weak::upgrade).for_each(|target| target.tick());
+    }
+
+    /// A place goes away.
+    pub(super) fn lose(&self, place: u64) {
+        let lost = self.take(|set| set.place == place);
+        lost.iter().filter_map(Weak::upgrade).for_each(|target| target.lost());
+    }
+}
+
+impl Clock for Places {
+    fn now(&self) -> Instant {
+        self.0.clock.now()
+    }
+
+    fn clock_id(&self) -> ClockId {
+        self.0.clock.clock_id()
+    }
+}
+
+impl Timer for Places {
+    type Sleep = ManualSleep;
+    type Alarm = PlacesAlarm;
+
+    fn sleep_until(&self, at: Instant) -> ManualSleep {
+        self.0.clock.sleep_until(at)
+    }
+
+    fn granularity(&self) -> Duration {
+        self.0.clock.granularity()
+    }
+
+    fn alarm(&self, target: Weak<dyn Tick>) -> PlacesAlarm {
+        PlacesAlarm { runtime: self.clone(), place: self.context_id(), target }
+    }
+
+    fn context_id(&self) -> u64 {
+        HERE.with(Cell::get)
+    }
+}
+
+impl Alarm for PlacesAlarm {
+    fn set(&self, at: Instant) {
+        let set = Set { place: self.place, at, target: Weak::clone(&self.target) };
+        self.runtime.0.set.lock().unwrap().push(set);
+    }
+}
