@@ -322,14 +322,13 @@ where
         let mut seat = self.project().seat;
         let place = (seat.ask() != Instant::FAR).then(|| seat.owner().runtime.context_id());
         let waker = context.waker();
-        let (stale, watched, due) = seat.as_mut().with(|_, mut access| {
+        let (stale, served) = seat.as_mut().with(|_, mut access| {
             let stale = match access.waiting() {
                 Some(Waiter::Waiting(old)) => !old.will_wake(waker),
                 Some(_) => true,
                 None => false,
             };
-            let bells = &access.state.bells;
-            (stale, place.is_none_or(|place| bells.hangs_in(place)), bells.due)
+            (stale, place.is_none_or(|place| access.state.bells.serve(place)))
         });
         if stale {
             let fresh = Waiter::Waiting(waker.clone());
@@ -339,7 +338,7 @@ where
             });
             drop(old);
         }
-        if !watched && !hang(seat.owner(), place.unwrap_or_default(), due) {
+        if !served && !serve(seat.owner(), place.unwrap_or_default()) {
             waker.wake_by_ref();
         }
     }
