@@ -95,7 +95,7 @@ impl Model {
     /// Everybody goes as far as possible, until nobody moves.
     fn settle(&mut self) {
         self.pump();
-        while (0..self.walkers.len()).fold(false, |moved, number| self.walk(number) || moved) {}
+        while (0..self.walkers.len()).filter(|&number| self.walk(number)).count() > 0 {}
     }
 
     /// Hands over to the front of each line what it waits for, if that is there and it does not hold its turn only.
@@ -110,14 +110,14 @@ impl Model {
                 self.walkers[first].pass();
             }
         }
-        for rate in 0..RATES {
+        for (rate, interval) in INTERVALS.into_iter().enumerate() {
             while let Some(&first) = self.levels[rate].line.front() {
                 let walker = &self.walkers[first];
                 let (last, cost) = *walker.rates.last().expect("it is in a line");
                 if last != rate || !self.conforms((rate, cost)) {
                     break;
                 }
-                self.levels[rate].full -= cost * INTERVALS[rate];
+                self.levels[rate].full -= cost * interval;
                 self.levels[rate].line.pop_front();
                 self.walkers[first].granted = true;
             }
