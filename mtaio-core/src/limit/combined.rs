@@ -81,10 +81,14 @@ pub struct ResourceLimiter<R: Timer> {
 
 impl<R: Timer> ResourceLimiter<R> {
     /// Combines a rate and a number of slots.
+    ///
+    /// # Panics
+    ///
+    /// If they go by different clocks; [`builder`](Self::builder) returns an error instead.
     pub fn new(rate: &RateLimiter<R>, slots: &ConcurrencyLimiter<R>) -> Self {
         match Self::builder().rate(rate).concurrency(slots).build() {
             Ok(limiter) => limiter,
-            Err(error) => unreachable!("{error}"),
+            Err(error) => panic!("{error}"),
         }
     }
 

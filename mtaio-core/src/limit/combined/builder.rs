@@ -22,11 +22,13 @@ pub struct ResourceLimiterBuilder<R: Timer> {
     rates: Vec<Member<rate::Shared<R>>>,
     entries: Vec<Entry>,
     runtime: Option<R>,
+    /// A part that goes by another clock than the first one.
+    stranger: Option<Part>,
 }
 
 impl<R: Timer> ResourceLimiterBuilder<R> {
     pub(super) fn new() -> Self {
-        Self { slots: Vec::new(), rates: Vec::new(), entries: Vec::new(), runtime: None }
+        Self { slots: Vec::new(), rates: Vec::new(), entries: Vec::new(), runtime: None, stranger: None }
     }
 
     /// Adds a rate limit, which others may share.
@@ -65,7 +67,9 @@ impl<R: Timer> ResourceLimiterBuilder<R> {
         // Whoever adds more than that is told so when it builds.
         let part = Part::new(kind, u16::try_from(self.entries.len()).unwrap_or(u16::MAX));
         self.entries.push(Entry { part, name });
-        self.runtime.get_or_insert_with(|| runtime.clone());
+        if self.runtime.get_or_insert_with(|| runtime.clone()).clock_id() != runtime.clock_id() {
+            self.stranger.get_or_insert(part);
+        }
         part
     }
 
@@ -73,12 +77,15 @@ impl<R: Timer> ResourceLimiterBuilder<R> {
     ///
     /// # Errors
     ///
-    /// [`InvalidLimiter`] if there are no parts, or if two of them are the same limiter.
+    /// [`InvalidLimiter`] if there are no parts, or if two of them are the same limiter, or go by different clocks.
     pub fn build(self) -> Result<ResourceLimiter<R>, InvalidLimiter> {
-        let Self { mut slots, mut rates, entries, runtime } = self;
+        let Self { mut slots, mut rates, entries, runtime, stranger } = self;
         let Some(runtime) = runtime else { return Err(InvalidLimiter::new(Reason::Empty)) };
         if entries.len() > u16::MAX.into() {
             return Err(InvalidLimiter::new(Reason::TooMany));
+        }
+        if let Some(stranger) = stranger {
+            return Err(InvalidLimiter::new(Reason::Clocks(entries[0].part, stranger)));
         }
         slots.sort_by_key(|slots| Arc::as_ptr(&slots.limit));
         rates.sort_by_key(|rate| (Reverse(rate.limit.interval()), Arc::as_ptr(&rate.limit)));

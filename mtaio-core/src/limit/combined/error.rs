@@ -15,6 +15,7 @@ pub(super) enum Reason {
     Empty,
     Twice(Part, Part),
     TooMany,
+    Clocks(Part, Part),
 }
 
 impl InvalidLimiter {
@@ -31,6 +32,9 @@ impl fmt::Display for InvalidLimiter {
                 f,
                 "{first} and {second} are the same limiter, which would wait for itself; give it a larger cost instead"
             ),
+            Reason::Clocks(first, other) => {
+                write!(f, "{first} and {other} go by different clocks, so that nobody can wait for both")
+            }
             Reason::TooMany => write!(f, "a combined limiter has at most {} parts", u16::MAX),
         }
     }

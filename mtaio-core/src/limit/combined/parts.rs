@@ -18,6 +18,7 @@ use crate::limit::rate::{self, is_not_ready};
 use crate::primitive::{catch, resume};
 use crate::runtime::Timer;
 use crate::sync::{Closing, Semaphore};
+use crate::time::Instant;
 
 /// One limiter among others.
 pub(super) struct Member<T> {
@@ -44,17 +45,25 @@ impl Member<Semaphore> {
     pub(super) fn take(&self, costs: &Costs) -> Result<(), ResourceLimitError> {
         self.limit.take(costs.of(self.part)).map_err(|error| ResourceLimitError::from(error).of(self.part))
     }
+
+    #[inline]
+    pub(super) fn release(&self, costs: &Costs) {
+        match costs.of(self.part) {
+            0 => {}
+            cost => self.limit.release(cost as usize),
+        }
+    }
 }
 
 impl<R: Timer> Member<rate::Shared<R>> {
     #[inline]
-    fn take(&self, costs: &Costs) -> Result<(), ResourceLimitError> {
-        self.limit.take(costs.of(self.part)).map_err(|error| error.of(self.part))
+    fn take(&self, now: impl Fn() -> Instant, costs: &Costs) -> Result<(), ResourceLimitError> {
+        self.limit.take(now, costs.of(self.part)).map_err(|error| error.of(self.part))
     }
 
     #[inline]
-    fn look(&self, costs: &Costs) -> Result<(), ResourceLimitError> {
-        self.limit.look(costs.of(self.part)).map_err(|error| error.of(self.part))
+    fn look(&self, now: impl Fn() -> Instant, costs: &Costs) -> Result<(), ResourceLimitError> {
+        self.limit.look(now, costs.of(self.part)).map_err(|error| error.of(self.part))
     }
 }
 
@@ -94,19 +103,21 @@ impl<R: Timer> Parts<R> {
     pub(super) fn take_rates(&self, costs: &Costs) -> Result<(), ResourceLimitError> {
         match &self.rates[..] {
             [] => Ok(()),
-            [only] => only.take(costs),
+            [only] => only.take(|| self.runtime.now(), costs),
             several => self.take_several(several, costs),
         }
     }
 
     fn take_several(&self, rates: &[Member<rate::Shared<R>>], costs: &Costs) -> Result<(), ResourceLimitError> {
+        // All parts go by one clock, and one look at it is enough for all.
+        let now = self.runtime.now();
         // Taking from the first one looks at it: nothing is spent before that.
-        if let Some(refused) = rates.iter().skip(1).find_map(|rate| rate.look(costs).err()) {
+        if let Some(refused) = rates.iter().skip(1).find_map(|rate| rate.look(|| now, costs).err()) {
             return Err(self.longest(costs, refused));
         }
         let mut spent = Spent::nothing(self, costs);
         for rate in rates {
-            if let Err(refused) = rate.take(costs) {
+            if let Err(refused) = rate.take(|| now, costs) {
                 drop(spent);
                 return Err(self.longest(costs, refused));
             }
@@ -119,7 +130,8 @@ impl<R: Timer> Parts<R> {
     /// Of all refusals, beside the one that was heard, the one that waiting helps with last.
     #[cold]
     fn longest(&self, costs: &Costs, refused: ResourceLimitError) -> ResourceLimitError {
-        self.rates.iter().filter_map(|rate| rate.look(costs).err()).fold(refused, |worst, other| {
+        let now = || self.runtime.now();
+        self.rates.iter().filter_map(|rate| rate.look(now, costs).err()).fold(refused, |worst, other| {
             let is_worse = !is_not_ready(&other) || other.retry_after() > worst.retry_after();
             if is_not_ready(&worst) && is_worse { other } else { worst }
         })
@@ -128,7 +140,7 @@ impl<R: Timer> Parts<R> {
     /// The rate, if there is one, whose turn comes later than in `left` nanoseconds.
     pub(super) fn within(&self, costs: &Costs, left: u64) -> Result<(), ResourceLimitError> {
         for rate in &self.rates {
-            let needed = rate.look(costs).err().and_then(|refused| refused.retry_after());
+            let needed = rate.look(|| self.runtime.now(), costs).err().and_then(|refused| refused.retry_after());
             let needed = needed.map_or(0, crate::time::nanos);
             if needed > left {
                 return Err(ResourceLimitError::deadline(Some(needed), left).of(rate.part));

@@ -55,11 +55,11 @@ impl<R: Timer> ResourcePermit<R> {
 impl<R: Timer> Drop for ResourcePermit<R> {
     #[inline]
     fn drop(&mut self) {
-        let held = self.parts.slots[..self.slots].iter();
-        for_all(held, |slots| match self.costs.of(slots.part) {
-            0 => {}
-            cost => slots.limit.release(cost as usize),
-        });
+        match &self.parts.slots[..self.slots] {
+            [] => {}
+            [only] => only.release(&self.costs),
+            several => for_all(several.iter(), |slots| slots.release(&self.costs)),
+        }
     }
 }
 

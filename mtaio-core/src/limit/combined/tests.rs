@@ -75,6 +75,14 @@ fn builders_refuse_what_limits_nothing_and_what_waits_for_itself() {
 }
 
 #[test]
+fn parts_of_different_clocks_are_no_combination() {
+    let (here, there) =
+        (rate(&ManualClock::new(), Quota::per_second(1)), rate(&ManualClock::new(), Quota::per_second(1)));
+    let error = ResourceLimiter::builder().rate(&here).rate(&there).build().unwrap_err();
+    assert_eq!(error.to_string(), "rate 0 and rate 1 go by different clocks, so that nobody can wait for both");
+}
+
+#[test]
 fn a_crowd_passes_two_shared_rates_in_order_at_the_pace_of_the_slow_one() {
     let runtime = VirtualRuntime::new();
     let slow = RateLimiter::with_runtime(Quota::per_second(10).burst(1), runtime.clone());

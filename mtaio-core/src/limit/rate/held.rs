@@ -33,10 +33,10 @@ impl<R: Timer> Shared<R> {
         self.interval
     }
 
-    /// Takes `n` cells, or says why not.
+    /// Takes `n` cells, or says why not. `now` tells the time of the limiter's own clock.
     #[inline(always)]
-    pub(in crate::limit) fn take(&self, n: u32) -> Result<(), ResourceLimitError> {
-        match self.try_take_at_once(n) {
+    pub(in crate::limit) fn take(&self, now: impl Fn() -> Instant, n: u32) -> Result<(), ResourceLimitError> {
+        match self.queue.supply.word.try_take(now, n) {
             Fast::Taken => Ok(()),
             Fast::Refused(error) => Err(error),
             Fast::Slow => self.try_take_in_turn(n),
@@ -45,9 +45,8 @@ impl<R: Timer> Shared<R> {
 
     /// What [`take`](Self::take) would say now.
     #[inline]
-    pub(in crate::limit) fn look(&self, n: u32) -> Result<(), ResourceLimitError> {
-        let cells = &self.queue.supply;
-        match cells.word.look(|| cells.runtime.now(), n) {
+    pub(in crate::limit) fn look(&self, now: impl Fn() -> Instant, n: u32) -> Result<(), ResourceLimitError> {
+        match self.queue.supply.word.look(now, n) {
             Fast::Taken => Ok(()),
             Fast::Refused(error) => Err(error),
             Fast::Slow if n == 0 => self.try_take_in_turn(n),
