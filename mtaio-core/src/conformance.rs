@@ -39,6 +39,8 @@ mod rig;
 #[doc(hidden)]
 pub mod bad_input;
 #[doc(hidden)]
+pub mod cascade;
+#[doc(hidden)]
 pub mod combined;
 #[doc(hidden)]
 pub mod concurrency;
@@ -47,6 +49,8 @@ pub mod crowd;
 #[doc(hidden)]
 pub mod group;
 #[doc(hidden)]
+pub mod moved;
+#[doc(hidden)]
 pub mod peers;
 #[doc(hidden)]
 pub mod rate;
@@ -54,6 +58,12 @@ pub mod rate;
 pub mod resource;
 #[doc(hidden)]
 pub mod runtime;
+#[doc(hidden)]
+pub mod scope;
+#[doc(hidden)]
+pub mod shield;
+#[doc(hidden)]
+pub mod timeout;
 #[doc(hidden)]
 pub mod vectors;
 #[doc(hidden)]
@@ -308,6 +318,86 @@ macro_rules! conformance {
                     an_idle_limiter_gathers_its_burst_and_not_one_more
                     a_limiter_dropped_while_its_alarm_is_set_leaves_nothing_behind
                 }
+                timeout {
+                    a_future_that_is_ready_touches_neither_clock_nor_timer
+                    no_time_polls_once
+                    a_deadline_that_has_passed_polls_once
+                    the_value_wins_over_the_deadline
+                    the_future_is_dropped_before_anybody_hears_of_the_end
+                    the_time_counts_from_the_end_of_the_first_poll
+                    run_within_replaces_the_managers_timeout_by_less_and_by_more
+                    run_until_ends_at_its_deadline
+                    the_longest_times_never_end_and_overflow_nothing
+                    the_end_of_one_does_not_cancel_the_others
+                    one_manager_serves_many_tasks
+                    a_crowd_with_one_timeout_ends_and_nobody_is_early
+                    a_crowd_with_mixed_timeouts_ends_and_nobody_is_early
+                    a_hundred_thousand_deadlines_come_in_order
+                    giving_up_in_any_order_leaves_nothing
+                    those_who_give_up_while_others_end_are_no_trouble
+                    a_run_that_is_never_polled_waits_for_nothing
+                    a_run_is_woken_by_the_waker_it_was_polled_with_last
+                    a_run_polled_once_and_left_alone_holds_up_nobody
+                    a_waker_that_panics_costs_nobody_else_the_end
+                    a_waker_that_comes_back_into_the_manager_does_not_hang
+                    a_future_that_panics_leaves_nothing
+                    close_ends_what_runs_and_what_comes_later
+                    a_manager_dropped_while_its_alarm_is_set_leaves_nothing_behind
+                    clocks_that_jump_both_ways_hang_nobody
+                    what_timeouts_say_of_themselves_is_text
+                    timeouts_can_be_sent_to_other_threads
+                }
+                cascade {
+                    a_cascade_goes_on_until_an_attempt_ends_in_time
+                    a_cascade_that_fails_tells_of_its_last_attempt
+                    a_cascade_makes_a_fresh_future_each_time
+                    an_error_of_an_attempts_own_ends_a_cascade_at_once
+                    an_attempts_own_timeout_is_its_own_error
+                    a_cascade_without_timeouts_is_an_error
+                    a_cascade_ends_at_the_instant_that_bounds_all_of_it
+                    a_scope_around_a_cascade_ends_it
+                    a_cascade_falls_back_on_something_that_it_does_not_bound
+                    a_cascade_that_succeeds_does_not_fall_back
+                }
+                scope {
+                    a_block_that_takes_too_long_ends
+                    what_waits_in_a_scope_has_what_is_left
+                    what_is_in_a_scope_ends_although_it_knows_nothing_of_it
+                    a_scope_bounds_every_kind_of_wait
+                    nested_scopes_take_the_earliest_deadline
+                    three_scopes_of_three_managers_are_one_deadline
+                    a_run_is_no_scope
+                    a_scope_inside_a_run_and_a_run_inside_a_scope
+                    a_scope_that_is_dropped_half_way_leaves_nothing
+                    a_scope_that_loses_a_race_leaves_nothing
+                    a_scope_that_panics_leaves_nothing
+                    a_scope_may_be_polled_on_any_thread
+                    under_another_clock_only_the_scope_itself_bounds
+                    a_deadline_goes_along_into_other_tasks_when_it_is_attached
+                    deadlines_that_are_attached_take_the_earliest
+                    a_rate_in_a_scope_refuses_at_once_what_cannot_come_in_time
+                    a_rate_in_a_scope_waits_if_its_turn_comes_in_time
+                    a_wait_for_a_slot_in_a_scope_ends_with_it
+                    a_wait_for_a_slot_ends_with_an_attached_deadline
+                }
+                moved {
+                    a_deadline_is_moved_while_its_scope_waits
+                    a_deadline_moves_back_and_forth
+                    a_deadline_is_moved_from_inside
+                    a_deadline_is_moved_from_another_task
+                    what_waits_in_a_scope_goes_by_a_deadline_that_was_moved
+                    a_scope_around_a_movable_one_is_not_moved
+                    many_scopes_are_moved_by_many_tasks
+                }
+                shield {
+                    a_shield_runs_to_its_end_and_then_the_scope_ends
+                    shields_nest
+                    a_shield_in_one_branch_keeps_the_scope_open_for_itself
+                    a_value_that_comes_with_the_end_of_a_shield_wins
+                    a_shield_goes_with_what_is_dropped_around_it
+                    a_shield_outside_of_all_scopes_is_nothing
+                    a_wait_in_a_shield_is_bounded_by_no_scope
+                }
                 crowd {
                     a_thousand_waiters_for_slots_are_served_in_order_while_others_give_up
                     a_thousand_waiters_for_cells_are_served_in_order_while_others_give_up
@@ -434,14 +524,19 @@ mod tests {
         let list = include_str!("conformance.rs");
         let sources = [
             include_str!("conformance/bad_input.rs"),
+            include_str!("conformance/cascade.rs"),
             include_str!("conformance/combined.rs"),
             include_str!("conformance/concurrency.rs"),
             include_str!("conformance/crowd.rs"),
             include_str!("conformance/group.rs"),
+            include_str!("conformance/moved.rs"),
             include_str!("conformance/peers.rs"),
             include_str!("conformance/rate.rs"),
             include_str!("conformance/resource.rs"),
             include_str!("conformance/runtime.rs"),
+            include_str!("conformance/scope.rs"),
+            include_str!("conformance/shield.rs"),
+            include_str!("conformance/timeout.rs"),
             include_str!("conformance/vectors.rs"),
             include_str!("conformance/ways.rs"),
         ];

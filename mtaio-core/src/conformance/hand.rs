@@ -43,6 +43,19 @@ impl Wake for Trap {
     }
 }
 
+/// Does something when it is called.
+struct OnWake<F>(F);
+
+impl<F: Fn() + Send + Sync + 'static> Wake for OnWake<F> {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
+    }
+}
+
+pub(super) fn on_wake(action: impl Fn() + Send + Sync + 'static) -> Waker {
+    Waker::from(Arc::new(OnWake(action)))
+}
+
 /// A future that nobody polls but the check.
 pub(super) struct ByHand<'a, T> {
     future: Pin<Box<dyn Future<Output = T> + 'a>>,

@@ -10,6 +10,7 @@ use super::Harness;
 use crate::limit::{ConcurrencyLimiter, Quota, RateLimiter};
 use crate::runtime::{Clock, JoinHandle, Spawn, Timer};
 use crate::time::Instant;
+use crate::timeout::TimeoutManager;
 
 /// A rate at which waiting takes no noticeable time.
 pub(super) const FAST: Quota = Quota::per_second(1000).burst(1);
@@ -41,6 +42,10 @@ impl<H: Harness> Rig<H> {
 
     pub(super) fn slots(&self, limit: usize) -> ConcurrencyLimiter<H::Runtime> {
         ConcurrencyLimiter::with_runtime(limit, self.runtime.clone())
+    }
+
+    pub(super) fn timeouts(&self, timeout: Duration) -> TimeoutManager<H::Runtime> {
+        TimeoutManager::with_runtime(timeout, self.runtime.clone())
     }
 
     pub(super) fn now(&self) -> Instant {
