@@ -1,6 +1,7 @@
 //! The machinery of timeouts, where the conformance suite cannot get at it.
 
 mod places;
+mod properties;
 mod sequential;
 mod strict;
 
