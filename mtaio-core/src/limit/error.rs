@@ -9,6 +9,8 @@ use super::combined::InvalidLimiter;
 use super::gcra::Wait;
 use super::quota::InvalidQuota;
 use crate::sync::{AcquireError, Refusal};
+#[cfg(feature = "alloc")]
+use crate::timeout::Elapsed;
 
 /// Why a limiter let nothing through.
 ///
@@ -302,6 +304,9 @@ pub enum ResourceError {
     /// Limiters cannot be combined so.
     #[cfg(feature = "alloc")]
     Limiter(InvalidLimiter),
+    /// The time is over.
+    #[cfg(feature = "alloc")]
+    Elapsed(Elapsed),
 }
 
 impl fmt::Display for ResourceError {
@@ -311,6 +316,8 @@ impl fmt::Display for ResourceError {
             Self::Quota(error) => error.fmt(f),
             #[cfg(feature = "alloc")]
             Self::Limiter(error) => error.fmt(f),
+            #[cfg(feature = "alloc")]
+            Self::Elapsed(error) => error.fmt(f),
         }
     }
 }
@@ -322,6 +329,8 @@ impl core::error::Error for ResourceError {
             Self::Quota(error) => Some(error),
             #[cfg(feature = "alloc")]
             Self::Limiter(error) => Some(error),
+            #[cfg(feature = "alloc")]
+            Self::Elapsed(error) => Some(error),
         }
     }
 }
@@ -348,5 +357,12 @@ impl From<InvalidQuota> for ResourceError {
 impl From<InvalidLimiter> for ResourceError {
     fn from(error: InvalidLimiter) -> Self {
         Self::Limiter(error)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl From<Elapsed> for ResourceError {
+    fn from(error: Elapsed) -> Self {
+        Self::Elapsed(error)
     }
 }
