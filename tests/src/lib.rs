@@ -12,6 +12,14 @@ pub use mailer::Mailer;
 pub use panicky::{Panicky, message_of, panic_of};
 pub use watchdog::{until, within_a_minute};
 
+/// Runs a future of the documentation on a tokio runtime whose time is paused, so that sleeping takes none.
+#[macro_export]
+macro_rules! paused {
+    ($future:expr) => {
+        ::tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on($future)
+    };
+}
+
 /// Declares a page whose code blocks are tests.
 macro_rules! pages {
     ($($name:ident: $path:literal,)*) => {
@@ -26,5 +34,6 @@ pages! {
     choosing_an_adapter: "../../docs/choosing-an-adapter.md",
     testing_with_clocks: "../../docs/testing-with-clocks.md",
     embedding: "../../docs/embedding.md",
+    from_python: "../../docs/from-python.md",
     writing_a_runtime: "../../docs/writing-a-runtime.md",
 }
