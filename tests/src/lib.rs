@@ -16,7 +16,12 @@ pub use watchdog::{until, within_a_minute};
 #[macro_export]
 macro_rules! paused {
     ($future:expr) => {
-        ::tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on($future)
+        ::tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap()
+            .block_on($future)
     };
 }
 
