@@ -72,14 +72,14 @@ impl App {
         Ok(42)
     }
 
-    async fn into_resource_error(&self, meets: Meets) -> Result<u32, ResourceError> {
+    async fn call(&self, meets: Meets) -> Result<u32, ResourceError> {
         if let Meets::Quota = meets {
             Quota::from_rate(0.0)?;
         }
         Ok(self.tm.run(self.operation(meets)).await??)
     }
 
-    async fn into_any_error(&self, meets: Meets) -> Result<u32, AnyError> {
+    async fn call_boxed(&self, meets: Meets) -> Result<u32, AnyError> {
         if let Meets::Quota = meets {
             Quota::from_rate(0.0)?;
         }
@@ -95,7 +95,7 @@ impl App {
     }
 
     async fn handle_errors(&self, meets: Meets) -> String {
-        match self.into_resource_error(meets).await {
+        match self.call(meets).await {
             Ok(answer) => format!("{answer}"),
             Err(ResourceError::Limit(refused)) => format!("again in {:?}", refused.retry_after().unwrap()),
             Err(ResourceError::Elapsed(elapsed)) => format!("timed out after {:?}", elapsed.limit()),
@@ -132,7 +132,7 @@ fn match_on_a_resource_error_tells_all_kinds() {
 fn any_error_keeps_its_type() {
     let met = |meets| {
         let app = App::new();
-        app.runtime.block_on(app.into_any_error(meets)).unwrap_err()
+        app.runtime.block_on(app.call_boxed(meets)).unwrap_err()
     };
     assert_eq!(met(Meets::Limit).downcast_ref::<ResourceLimitError>().map(|error| error.kind()), Some(Kind::NotReady));
     assert_eq!(met(Meets::Time).downcast_ref::<Elapsed>().map(|error| error.kind()), Some(ElapsedKind::Own));
@@ -146,7 +146,8 @@ fn each_error_of_limits_and_time_becomes_a_resource_error() {
         Ok(())
     }
     fn slots() -> Result<(), ResourceError> {
-        Ok(drop(Semaphore::new(0).try_acquire()?))
+        drop(Semaphore::new(0).try_acquire()?);
+        Ok(())
     }
     fn quota() -> Result<(), ResourceError> {
         "ten".parse::<Quota>()?;

@@ -280,7 +280,7 @@ impl From<AcquireError> for ResourceLimitError {
     }
 }
 
-/// Any error of this crate, for functions that meet several.
+/// Any error of limits and of time, for functions that meet several: `?` turns each of them into one.
 ///
 /// ```
 /// use mtaio_core::limit::{Quota, RateLimiter, ResourceError};
@@ -294,6 +294,28 @@ impl From<AcquireError> for ResourceLimitError {
 /// assert!(limiter("10/s").is_ok());
 /// assert!(matches!(limiter("ten"), Err(ResourceError::Quota(_))));
 /// ```
+///
+/// Where a limit and a time are met together, there is a `?` for each:
+///
+/// ```
+/// use core::{future::pending, time::Duration};
+/// use mtaio_core::limit::{Quota, RateLimiter, ResourceError};
+/// use mtaio_core::runtime::VirtualRuntime;
+/// use mtaio_core::timeout::TimeoutManager;
+///
+/// async fn call(rate: &RateLimiter<VirtualRuntime>, tm: &TimeoutManager<VirtualRuntime>) -> Result<(), ResourceError> {
+///     tm.run(rate.run(pending())).await??;
+///     Ok(())
+/// }
+///
+/// let runtime = VirtualRuntime::new();
+/// let rate = RateLimiter::with_runtime(Quota::per_second(1), runtime.clone());
+/// let tm = TimeoutManager::with_runtime(Duration::from_secs(5), runtime.clone());
+/// match runtime.block_on(call(&rate, &tm)) {
+///     Err(ResourceError::Elapsed(elapsed)) => assert_eq!(elapsed.limit().as_secs(), 5),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ResourceError {
@@ -304,8 +326,9 @@ pub enum ResourceError {
     /// Limiters cannot be combined so.
     #[cfg(feature = "alloc")]
     Limiter(InvalidLimiter),
-    /// The time is over.
+    /// The time is over, or there was none.
     #[cfg(feature = "alloc")]
+    #[doc(alias = "TimeoutError")]
     Elapsed(Elapsed),
 }
 
