@@ -12,6 +12,7 @@
 ///
 /// let limiter = manual::RateLimiter::new(manual::Quota::per_second(1));
 /// assert!(limiter.try_acquire().is_ok());
+/// assert_eq!(manual::now(), manual::Instant::ORIGIN);
 /// ```
 #[macro_export]
 macro_rules! names {
@@ -46,6 +47,11 @@ macro_rules! names {
 
         /// Closes its members together: see [`resource::ResourceGroup`].
         pub type ResourceGroup = resource::ResourceGroup<$runtime>;
+
+        /// What the clock of the runtime shows, to make deadlines of: `now() + Duration::from_secs(5)`.
+        pub fn now() -> Instant {
+            $crate::runtime::Clock::now(&<$runtime as ::core::default::Default>::default())
+        }
 
         /// Runs `future` for at most `limit`: see [`timeout::timeout`](fn@timeout::timeout).
         ///
