@@ -50,6 +50,13 @@ struct Inside {
     peak: usize,
 }
 
+/// How often a task passed the limits, whose it was, and where to it came.
+struct Passages {
+    user: &'static str,
+    route: &'static str,
+    count: usize,
+}
+
 impl User {
     fn new(name: &'static str, quota: Quota) -> Self {
         Self { name, rate: RateLimiter::new(quota) }
@@ -89,41 +96,46 @@ async fn run() -> Result<(), Failure> {
     let search = Route::new("search", Quota::per_second(350).burst(35), ConcurrencyLimiter::per_core(4));
     let export = Route::new("export", Quota::per_second(40).burst(4), ConcurrencyLimiter::new(2));
 
+    let (users, routes) = ([ann, bob], [search, export]);
     let begun = Instant::now();
-    let mut tasks = JoinSet::new();
-    for (user, route) in [(&ann, &search), (&ann, &export), (&bob, &search), (&bob, &export)] {
-        let limiter = combine(&everybody, user, route)?;
-        for _ in 0..TASKS {
-            tasks.spawn(load(limiter.clone(), user.name, route.clone(), begun));
-        }
-    }
-    let mut passed = Vec::new();
-    while let Some(task) = tasks.join_next().await {
-        passed.push(task??);
-    }
+    let passages = under_load(&everybody, &users, &routes, begun).await?;
     let took = begun.elapsed();
 
-    let of = |user: Option<&User>, route: Option<&Route>| -> usize {
-        let of_both = passed.iter().filter(|(name, path, _)| {
-            user.is_none_or(|user| user.name == *name) && route.is_none_or(|route| route.name == *path)
-        });
-        of_both.map(|(_, _, count)| count).sum()
-    };
-    for (user, route) in [(&ann, &search), (&ann, &export), (&bob, &search), (&bob, &export)] {
-        println!("    {:>4} passed: {} to {}", of(Some(user), Some(route)), user.name, route.name);
+    check_rate("everybody", &passages, |_| true, &everybody, took)?;
+    for user in &users {
+        check_rate(user.name, &passages, |passage| passage.user == user.name, &user.rate, took)?;
     }
-    check_rate("everybody", of(None, None), &everybody, took)?;
-    for user in [&ann, &bob] {
-        check_rate(user.name, of(Some(user), None), &user.rate, took)?;
-    }
-    for route in [&search, &export] {
-        check_rate(route.name, of(None, Some(route)), &route.rate, took)?;
+    for route in &routes {
+        check_rate(route.name, &passages, |passage| passage.route == route.name, &route.rate, took)?;
         let (peak, limit) = (route.count(|inside| inside.peak), route.slots.limit());
-        check(format!("{}: at most {peak} at once, of {limit} that may", route.name), peak <= limit)?;
+        check(format!("{}: {peak} at once at most, of {limit} that may", route.name), peak <= limit)?;
         let is_idle = route.slots.in_flight() == 0 && route.rate.waiters() == 0;
         check(format!("{}: all slots are back, and nobody waits", route.name), is_idle)?;
     }
     refusals()
+}
+
+/// Lets several tasks of each user come to each route as often as they may.
+async fn under_load(
+    everybody: &RateLimiter,
+    users: &[User],
+    routes: &[Route],
+    begun: Instant,
+) -> Result<Vec<Passages>, Failure> {
+    let mut tasks = JoinSet::new();
+    for user in users {
+        for route in routes {
+            let limiter = combine(everybody, user, route)?;
+            for _ in 0..TASKS {
+                tasks.spawn(load(limiter.clone(), user.name, route.clone(), begun));
+            }
+        }
+    }
+    let mut passages = Vec::new();
+    while let Some(task) = tasks.join_next().await {
+        passages.push(task??);
+    }
+    Ok(passages)
 }
 
 fn combine(everybody: &RateLimiter, user: &User, route: &Route) -> Result<ResourceLimiter, Failure> {
@@ -135,28 +147,31 @@ fn combine(everybody: &RateLimiter, user: &User, route: &Route) -> Result<Resour
     Ok(limiter.build()?)
 }
 
-/// One task of a user: it comes as often as it may until the time is over. Returns who it was, where to, and how often it passed.
-async fn load(
-    limiter: ResourceLimiter,
-    user: &'static str,
-    route: Route,
-    begun: Instant,
-) -> Result<(&'static str, &'static str, usize), Failure> {
-    let mut passed = 0;
+/// One task of a user, until the time is over.
+async fn load(limiter: ResourceLimiter, user: &'static str, route: Route, begun: Instant) -> Result<Passages, Failure> {
+    let mut count = 0;
     while let Some(left) = LOAD.checked_sub(begun.elapsed()) {
         match limiter.acquire_within(left).await {
             Ok(_permit) => {
-                passed += 1;
+                count += 1;
                 route.work().await;
             }
             Err(error) if error.kind() == ResourceLimitErrorKind::Deadline => break,
             Err(error) => return Err(error.into()),
         }
     }
-    Ok((user, route.name, passed))
+    Ok(Passages { user, route: route.name, count })
 }
 
-fn check_rate(name: &str, passed: usize, limiter: &RateLimiter, took: Duration) -> Result<(), Failure> {
+/// Holds what a limiter let through against its quota.
+fn check_rate(
+    name: &str,
+    passages: &[Passages],
+    is_counted: impl Fn(&&Passages) -> bool,
+    limiter: &RateLimiter,
+    took: Duration,
+) -> Result<(), Failure> {
+    let passed: usize = passages.iter().filter(is_counted).map(|passage| passage.count).sum();
     let quota = limiter.quota();
     let most = f64::from(quota.burst_size()) + quota.rate() * (took + TIMER_CAP).as_secs_f64();
     check(format!("{name}: {passed} passed, of {most:.1} that may at {quota}"), passed as f64 <= most)
