@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mtaio_tokio::{ConcurrencyLimiter, RateLimiter, ResourceLimitError};
+use mtaio_tokio::{ConcurrencyLimiter, RateLimiter, ResourceLimitError, TimeoutManager};
 use tokio::task::JoinSet;
 
 use crate::fetch::{self, FetchError};
@@ -23,7 +23,8 @@ pub(crate) struct Crawler {
     /// One for each site; none if bypassed.
     slots: Option<Vec<ConcurrencyLimiter>>,
     sites: Vec<String>,
-    time_limit: Duration,
+    /// One for all requests: they share a timer.
+    timeouts: TimeoutManager,
 }
 
 /// What became of one page.
@@ -45,7 +46,7 @@ impl Crawler {
             rate: (options.bypass != Some(Bypass::Rate)).then_some(rate),
             slots: (options.bypass != Some(Bypass::Slots)).then_some(slots),
             sites: frontier.sites.clone(),
-            time_limit: options.time_limit(),
+            timeouts: TimeoutManager::new(options.time_limit()),
         })
     }
 
@@ -82,7 +83,7 @@ impl Crawler {
             rate.acquire().await?;
         }
         let granted = Instant::now();
-        let result = fetch::get(&self.sites[page.site], &page.path, self.time_limit).await;
+        let result = fetch::get(&self.timeouts, &self.sites[page.site], &page.path).await;
         Ok(Visit { page: number, granted, took: granted.elapsed(), result })
     }
 }

@@ -1,7 +1,6 @@
 //! One HTTP request, on a connection of its own.
 
 use core::fmt;
-use core::time::Duration;
 use std::io;
 
 use http_body_util::{BodyExt, Empty};
@@ -11,9 +10,9 @@ use hyper::header::{CONNECTION, HOST, USER_AGENT};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Request, StatusCode, http};
 use hyper_util::rt::TokioIo;
+use mtaio_tokio::{Elapsed, TimeoutManager};
 use tokio::io::{AsyncWriteExt, copy, sink};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, error::Elapsed, timeout, timeout_at};
 
 /// Why there is no page.
 #[derive(Debug)]
@@ -25,26 +24,27 @@ pub(crate) enum FetchError {
     Http(hyper::Error),
 }
 
-/// Fetches a page and reads all of it, within `limit`.
+/// Fetches a page and reads all of it, within the time that `timeouts` gives it.
 ///
 /// # Errors
 ///
 /// [`FetchError`] if there was no answer in time, none at all, or one whose status is an error.
-pub(crate) async fn get(address: &str, path: &PathAndQuery, limit: Duration) -> Result<(), FetchError> {
+pub(crate) async fn get(timeouts: &TimeoutManager, address: &str, path: &PathAndQuery) -> Result<(), FetchError> {
     let request = Request::get(path.clone())
         .header(HOST, address.strip_suffix(":80").unwrap_or(address))
         .header(USER_AGENT, concat!("mtaio-crawl/", env!("CARGO_PKG_VERSION")))
         .header(CONNECTION, "close")
         .body(Empty::<Bytes>::new())?;
-    let deadline = Instant::now() + limit;
-    let stream = timeout_at(deadline, TcpStream::connect(address)).await??;
-    let (sender, mut connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let answer = match timeout_at(deadline, exchange(sender, &mut connection, request)).await {
-        Ok(answer) => answer,
-        Err(elapsed) => Err(elapsed.into()),
-    };
-    if answer.is_err() {
-        hang_up(connection.into_parts().io.into_inner(), limit).await;
+    // Outlives what is run within the time, to be closed after it.
+    let mut connected = None;
+    let answer = timeouts.run(async {
+        let stream = TcpStream::connect(address).await?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        exchange(sender, connected.insert(connection), request).await
+    });
+    let answer = answer.await.unwrap_or_else(|elapsed| Err(elapsed.into()));
+    if let (Err(_), Some(connection)) = (&answer, connected) {
+        hang_up(connection.into_parts().io.into_inner(), timeouts).await;
     }
     match answer? {
         status if status.is_client_error() || status.is_server_error() => Err(FetchError::Status(status)),
@@ -78,13 +78,13 @@ async fn exchange(
 ///
 /// A request that was given up stays in flight at its server until the server notices. The caller holds its permit
 /// until then; were it returned at once, the next request could arrive first, and the server would see one too many.
-async fn hang_up(mut stream: TcpStream, patience: Duration) {
+async fn hang_up(mut stream: TcpStream, timeouts: &TimeoutManager) {
     let closed = async {
         stream.shutdown().await?;
         copy(&mut stream, &mut sink()).await
     };
     // Over either way: a server that does not close within another time limit gets no more of our time.
-    let _ = timeout(patience, closed).await;
+    let _ = timeouts.run(closed).await;
 }
 
 impl From<Elapsed> for FetchError {

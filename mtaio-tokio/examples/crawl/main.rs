@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Each page waits for a permit of its host's [`ConcurrencyLimiter`](mtaio_tokio::ConcurrencyLimiter), then for a cell
-//! of the one [`RateLimiter`](mtaio_tokio::RateLimiter), and is then fetched under a time limit: see `crawler.rs`.
+//! of the one [`RateLimiter`](mtaio_tokio::RateLimiter), and is then fetched in the time that the one
+//! [`TimeoutManager`](mtaio_tokio::TimeoutManager) gives it: see `crawler.rs`.
 //!
 //! Without `--urls` it starts HTTP servers of its own, whose answers are slow, wrong or missing as the seed decides,
 //! and compares what they counted with what the limiters promise: see `checks.rs`. The exit code is 0 when every promise
