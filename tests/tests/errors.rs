@@ -9,8 +9,8 @@ use core::pin::pin;
 use core::time::Duration;
 
 use futures_util::stream::{StreamExt as _, iter};
-use mtaio_core::StreamExt;
-use mtaio_core::ext::NotAdmitted;
+use mtaio_core::Instant;
+use mtaio_core::ext::{NotAdmitted, StreamExt};
 use mtaio_core::limit::{
     ConcurrencyLimiter, InvalidLimiter, InvalidQuota, Quota, RateLimiter, ResourceError, ResourceLimitError,
     ResourceLimitErrorKind as Kind, ResourceLimiter,
@@ -19,7 +19,7 @@ use mtaio_core::resource::{
     AddError, CloseError, CloseErrorKind, CloseErrors, ExitStack, RemoveError, RemoveErrorKind, ResourceGroup,
     ScopeError,
 };
-use mtaio_core::runtime::{JoinError, ManualClock, Spawn, VirtualRuntime};
+use mtaio_core::runtime::{Clock, JoinError, ManualClock, Spawn, VirtualRuntime};
 use mtaio_core::sync::{AcquireError, AcquireErrorKind, Semaphore};
 use mtaio_core::timeout::{Elapsed, ElapsedKind, TimeoutManager, cascade, timeout};
 use mtaio_core::tower::{LimitError, TimeoutError};
@@ -126,6 +126,18 @@ fn match_on_a_resource_error_tells_all_kinds() {
     assert_eq!(handled(Meets::Time), "timed out after 5s");
     let quota = "a rate of 0 cells per second cannot be kept; it is a positive number from 6e-11 to 4e18";
     assert_eq!(handled(Meets::Quota), format!("resource error: {quota}"));
+}
+
+#[test]
+fn a_limiter_in_a_scope_is_late_by_refusing_and_in_a_run_by_elapsing() {
+    let app = App::new();
+    let rate = RateLimiter::with_runtime(Quota::per_minute(1), app.runtime.clone());
+    rate.try_acquire().unwrap();
+    let refused = app.runtime.block_on(app.tm.scope(rate.acquire())).unwrap().unwrap_err();
+    assert_eq!((refused.kind(), app.runtime.now()), (Kind::Deadline, Instant::ORIGIN));
+    says(refused, "its turn comes in 60s, and it may wait 5s");
+    assert_eq!(app.runtime.block_on(app.tm.run(rate.acquire())).unwrap_err().kind(), ElapsedKind::Own);
+    assert_eq!(app.runtime.now(), Instant::ORIGIN + FIVE);
 }
 
 #[test]
@@ -264,6 +276,11 @@ fn limiters_that_cannot_be_combined_say_which() {
     says(
         builder().rate(&rate).rate(&rate).build().unwrap_err(),
         "rate 0 and rate 1 are the same limiter, which would wait for itself; give it a larger cost instead",
+    );
+    let elsewhere = ConcurrencyLimiter::with_runtime(1, ManualClock::new());
+    says(
+        builder().rate(&rate).concurrency(&elsewhere).build().unwrap_err(),
+        "rate 0 and slots 1 go by different clocks, so that nobody can wait for both",
     );
     let many = (0..=u16::MAX).fold(builder(), |builder, _| builder.rate(&rate));
     says(many.build().unwrap_err(), "a combined limiter has at most 65535 parts");
