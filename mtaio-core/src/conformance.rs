@@ -374,6 +374,7 @@ macro_rules! conformance {
                     a_scope_may_be_polled_on_any_thread
                     under_another_clock_only_the_scope_itself_bounds
                     a_deadline_goes_along_into_other_tasks_when_it_is_attached
+                    a_task_that_is_spawned_in_a_scope_knows_nothing_of_it
                     deadlines_that_are_attached_take_the_earliest
                     a_rate_in_a_scope_refuses_at_once_what_cannot_come_in_time
                     a_rate_in_a_scope_waits_if_its_turn_comes_in_time

@@ -5,7 +5,7 @@ extern crate alloc;
 use alloc::sync::{Arc, Weak};
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;
-use core::future::Future;
+use core::future::{Future, pending};
 use core::pin::Pin;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Waker};
@@ -18,6 +18,7 @@ use mtaio_core::limit::{ConcurrencyLimiter, Quota, RateLimiter, ResourceLimiter}
 use mtaio_core::runtime::{Clock, ManualClock, ManualSleep, Tick, Timer};
 use mtaio_core::sync::Semaphore;
 use mtaio_core::time::ClockId;
+use mtaio_core::timeout::{TimeoutManager, timeout};
 
 const WAITERS: usize = 100_000;
 
@@ -163,6 +164,53 @@ fn ticks_are_put_together_where_the_timer_is_coarse() {
 }
 
 #[test]
+fn runs_with_one_timeout_arm_one_timer_and_allocate_nothing() {
+    let clock = CountingClock::default();
+    let tm = TimeoutManager::with_runtime(Duration::from_secs(5), clock.clone());
+    let mut runs = make(|| tm.run(pending::<()>()));
+    let (_, first) = allocations_of(|| poll_all(&mut runs));
+    assert_eq!((tm.pending(), clock.made()), (WAITERS, (1, 1)));
+    assert!(first <= 10, "{first} allocations for the one alarm");
+
+    let (_, again) = allocations_of(|| poll_all(&mut runs));
+    assert_eq!((again, clock.made(), clock.clock.pending()), (0, (1, 1), 1));
+
+    let (_, over) = allocations_of(|| clock.clock.advance(Duration::from_secs(5)));
+    assert!(over <= 10, "{over} allocations to tell everybody");
+    let (ready, collected) = allocations_of(|| poll_all(&mut runs));
+    assert_eq!((ready, collected, tm.pending(), clock.made()), (WAITERS, 0, 0, (1, 1)));
+    drop((runs, tm));
+    assert_eq!(clock.clock.pending(), 0, "the manager is gone, and so is its sleep");
+}
+
+#[test]
+fn runs_with_mixed_timeouts_allocate_their_wheel_once() {
+    let clock = CountingClock::default();
+    let tm = TimeoutManager::with_runtime(Duration::from_secs(5), clock.clone());
+    let seconds = Cell::new(0);
+    let mixed = || {
+        seconds.set((seconds.get() + 7919) % 86_400);
+        tm.run_within(Duration::from_secs(1 + seconds.get()), pending::<()>())
+    };
+    let mut runs = make(mixed);
+    let (_, first) = allocations_of(|| poll_all(&mut runs));
+    assert!(first <= 11, "{first} allocations for the alarm and the wheel");
+    let (_, dropped) = allocations_of(|| runs.drain(..WAITERS / 2).for_each(drop));
+    assert_eq!((dropped, tm.pending(), clock.made()), (0, WAITERS / 2, (1, 1)));
+    // As often as the alarm is set, its sleep has a new waker on the clock.
+    let (_, over) = allocations_of(|| clock.clock.advance(Duration::from_secs(86_400)));
+    assert!(over < WAITERS / 2, "{over} allocations to tell everybody");
+    assert_eq!((poll_all(&mut runs), tm.pending(), clock.made()), (WAITERS / 2, 0, (1, 1)));
+
+    // Another crowd finds everything there.
+    let mut runs = make(mixed);
+    let (_, again) = allocations_of(|| poll_all(&mut runs));
+    assert!(again <= 4, "{again} allocations for the second crowd");
+    let (_, dropped) = allocations_of(|| runs.clear());
+    assert_eq!((dropped, tm.pending(), clock.made()), (0, 0, (1, 1)));
+}
+
+#[test]
 fn waiters_for_permits_allocate_nothing() {
     let semaphore = Semaphore::new(0);
     let mut waiters = make(|| semaphore.acquire());
@@ -182,6 +230,7 @@ fn what_is_ready_allocates_nothing() {
     let slots = ConcurrencyLimiter::with_runtime(1, clock.clone());
     let other = RateLimiter::with_runtime(Quota::per_second(10).burst(3), clock.clone());
     let both = ResourceLimiter::new(&other, &slots);
+    let tm = TimeoutManager::with_runtime(Duration::from_secs(5), clock.clone());
     let mut context = Context::from_waker(Waker::noop());
     let (_, allocations) = allocations_of(|| {
         assert!(limiter.try_acquire().is_ok());
@@ -195,6 +244,8 @@ fn what_is_ready_allocates_nothing() {
         drop(both.try_acquire().unwrap());
         assert!(core::pin::pin!(both.acquire_many(&[2, 1])).poll(&mut context).is_ready());
         assert!(both.try_acquire().is_err());
+        assert!(core::pin::pin!(tm.run(async {})).poll(&mut context).is_ready());
+        assert!(core::pin::pin!(timeout(clock.clone(), Duration::MAX, async {})).poll(&mut context).is_ready());
     });
     assert_eq!((allocations, clock.made()), (0, (0, 0)));
 }

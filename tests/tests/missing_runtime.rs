@@ -1,6 +1,6 @@
 //! Futures that are polled where their runtime is not: they work, or say what to do.
 
-use core::future::Future;
+use core::future::{Future, pending};
 use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
@@ -9,9 +9,10 @@ use std::sync::mpsc;
 use mtaio_core::limit::{Quota, RateLimiter, ResourceLimitError};
 use mtaio_core::runtime::Timer;
 use mtaio_tests::{panic_of, park_on, poll_once, within_a_minute};
-use mtaio_tokio::ConcurrencyLimiter;
+use mtaio_tokio::{ConcurrencyLimiter, TimeoutManager, timeout};
 use tokio::runtime::{Builder, Runtime};
 
+const HOUR: Duration = Duration::from_secs(3600);
 const SLOW: Quota = Quota::per_hour(1).burst(1);
 const FAST: Quota = Quota::per_second(1000).burst(1);
 
@@ -92,6 +93,50 @@ fn waiting_without_the_time_driver_panics_and_says_what_to_do() {
         }
     });
     assert_eq!((rate.waiters(), slots.waiters()), (0, 0));
+}
+
+#[test]
+fn a_timeout_of_what_is_ready_or_has_no_end_needs_no_tokio() {
+    let tm = TimeoutManager::new(HOUR);
+    assert_eq!(park_on(tm.run(async { 7 })), Ok(7));
+    assert_eq!(park_on(tm.scope(async { 7 })), Ok(7));
+    assert_eq!(park_on(timeout(HOUR, async { 7 })), Ok(7));
+    assert!(park_on(tm.run_within(Duration::ZERO, pending::<()>())).is_err());
+    assert!(poll_once(pin!(tm.run_within(Duration::MAX, pending::<()>()))).is_pending());
+    assert!(poll_once(pin!(TimeoutManager::unbounded().run(pending::<()>()))).is_pending());
+    assert_eq!(tm.pending(), 0);
+}
+
+#[test]
+fn a_timeout_that_has_to_wait_without_a_timer_panics_and_says_what_to_do() {
+    let tm = TimeoutManager::new(HOUR);
+    let messages = || {
+        [
+            panic_of_waiting(tm.run(pending::<()>())),
+            panic_of_waiting(tm.run_within(HOUR / 2, pending::<()>())),
+            panic_of_waiting(tm.scope(pending::<()>())),
+            panic_of_waiting(tm.scope_with(|_| pending::<()>())),
+            panic_of_waiting(tm.scope(tm.run(pending::<()>()))),
+            panic_of_waiting(timeout(HOUR, pending::<()>())),
+        ]
+    };
+    for message in messages() {
+        assert!(message.contains("no tokio runtime polls it") && message.contains("#[tokio::main]"), "{message}");
+    }
+    for message in without_time().block_on(async { messages() }) {
+        assert!(message.contains("timers are disabled") && message.contains("enable_time"), "{message}");
+    }
+    assert_eq!((tm.pending(), tm.remaining()), (0, None));
+}
+
+#[test]
+fn all_other_managers_time_out_under_any_executor() {
+    within_a_minute(|| {
+        let short = Duration::from_millis(5);
+        assert!(park_on(mtaio_smol::TimeoutManager::new(short).run(pending::<()>())).is_err());
+        assert!(park_on(mtaio_std_compat::TimeoutManager::new(short).run(pending::<()>())).is_err());
+        assert!(park_on(mtaio_std_compat::thread::TimeoutManager::new(short).run(pending::<()>())).is_err());
+    });
 }
 
 #[test]

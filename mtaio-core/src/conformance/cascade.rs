@@ -109,7 +109,9 @@ pub async fn a_cascade_ends_at_the_instant_that_bounds_all_of_it<H: Harness>(rig
     let whole = cascade(rig.runtime.clone(), [SHORT, HOUR, HOUR], attempts(9, &log)).until(start + 3 * SHORT);
     let elapsed = whole.await.expect_err("no attempt ends");
     rig.assert_elapsed(start, 3 * SHORT);
-    assert_eq!((elapsed.kind(), log.len()), (Kind::Inherited, 2));
+    assert_eq!(elapsed.kind(), Kind::Inherited);
+    // On a real clock the first one may have been so late that it was the last.
+    assert!(!H::VIRTUAL || log.len() == 2);
     // What ends in time is not bounded by more.
     let in_time = cascade(rig.runtime.clone(), [HOUR], attempts(0, &log)).until(start);
     assert_eq!(at_once(in_time), Ok(0));
@@ -123,7 +125,7 @@ pub async fn a_scope_around_a_cascade_ends_it<H: Harness>(rig: Rig<H>) {
         Ok(inner) => assert_over(inner, Kind::Inherited, 3 * SHORT),
         Err(elapsed) => assert_eq!((elapsed.kind(), elapsed.limit()), (Kind::Own, 3 * SHORT)),
     }
-    assert_eq!(log.len(), 2);
+    assert!(!H::VIRTUAL || log.len() == 2);
 }
 
 pub async fn a_cascade_falls_back_on_something_that_it_does_not_bound<H: Harness>(rig: Rig<H>) {

@@ -285,26 +285,25 @@ pub async fn under_another_clock_only_the_scope_itself_bounds<H: Harness>(rig: R
 }
 
 pub async fn a_deadline_goes_along_into_other_tasks_when_it_is_attached<H: Harness>(rig: Rig<H>) {
-    let tm = rig.timeouts(SHORT);
-    let start = rig.now();
-    let (inner, without) = (tm.clone(), tm.clone());
+    let (tm, start) = (rig.timeouts(SHORT), rig.now());
+    let deadline = at_once(tm.scope(async { Deadline::current() })).expect("it is ready");
+    let runtime = rig.runtime.clone();
     let work = async move {
         yield_once().await;
-        let runtime = inner.runtime().clone();
         let bounded = timeout(runtime.clone(), HOUR, pending::<()>()).await.expect_err("it never ends");
         // It ends what waits in the task, not the task.
         runtime.sleep_until(runtime.now() + SHORT).await;
         bounded.kind()
     };
-    let outcome = tm.scope(async {
-        let alone = rig.runtime.spawn(async move { without.remaining() });
-        assert_eq!(alone.await, Ok(None));
-        Deadline::current()
-    });
-    let deadline = outcome.await.expect("it does not wait for long");
-    let task = rig.runtime.spawn(deadline.attach(work));
-    assert_eq!(task.await, Ok(Kind::Inherited));
+    assert_eq!(rig.runtime.spawn(deadline.attach(work)).await, Ok(Kind::Inherited));
     rig.assert_elapsed(start, 2 * SHORT);
+}
+
+pub async fn a_task_that_is_spawned_in_a_scope_knows_nothing_of_it<H: Harness>(rig: Rig<H>) {
+    let tm = rig.timeouts(HOUR);
+    let task = tm.clone();
+    let outcome = tm.scope(async { rig.runtime.spawn(async move { task.remaining() }).await });
+    assert_eq!(outcome.await, Ok(Ok(None)));
 }
 
 pub async fn deadlines_that_are_attached_take_the_earliest<H: Harness>(_: Rig<H>) {

@@ -1,7 +1,10 @@
 //! The machinery of timeouts, where the conformance suite cannot get at it.
 
+mod interleavings;
 mod places;
+#[cfg(feature = "test-util")]
 mod properties;
+#[cfg(feature = "test-util")]
 mod sequential;
 mod strict;
 
