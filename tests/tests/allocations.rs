@@ -179,7 +179,8 @@ fn runs_with_one_timeout_arm_one_timer_and_allocate_nothing() {
     assert!(over <= 10, "{over} allocations to tell everybody");
     let (ready, collected) = allocations_of(|| poll_all(&mut runs));
     assert_eq!((ready, collected, tm.pending(), clock.made()), (WAITERS, 0, 0, (1, 1)));
-    drop((runs, tm));
+    drop(runs);
+    drop(tm);
     assert_eq!(clock.clock.pending(), 0, "the manager is gone, and so is its sleep");
 }
 
