@@ -21,7 +21,13 @@ fn examples_in(folder: &str) -> Vec<String> {
 #[test]
 fn every_example_is_listed_with_its_command() {
     let page = fs::read_to_string(root().join("docs/examples.md")).expect("there is a page of examples");
-    for (package, folder) in [("mtaio-tokio", "mtaio-tokio/examples"), ("mtaio-tests", "tests/examples")] {
+    let packages = [
+        ("mtaio-tokio", "mtaio-tokio/examples"),
+        ("mtaio-smol", "mtaio-smol/examples"),
+        ("mtaio-std-compat", "mtaio-std-compat/examples"),
+        ("mtaio-tests", "tests/examples"),
+    ];
+    for (package, folder) in packages {
         for name in examples_in(folder) {
             let (package, example) = (format!(" -p {package} "), format!(" --example {name}`"));
             let is_listed = page.lines().any(|line| line.contains(&package) && line.contains(&example));

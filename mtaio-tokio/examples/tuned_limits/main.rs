@@ -7,80 +7,22 @@
 
 extern crate alloc;
 
-#[path = "support/check.rs"]
+#[path = "../support/check.rs"]
 mod check;
+mod load;
+mod service;
 
-use alloc::sync::Arc;
 use core::time::Duration;
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use check::{Failure, check};
-use mtaio_tokio::{ConcurrencyLimiter, Quota, RateLimiter, ResourceLimitErrorKind, ResourceLimiter};
-use tokio::task::JoinSet;
-use tokio::time::sleep;
-
-const LOAD: Duration = Duration::from_secs(1);
-const WORK: Duration = Duration::from_millis(2);
-/// Of each user on each route.
-const TASKS: usize = 4;
+use load::{Passages, under_load};
+use mtaio_tokio::{ConcurrencyLimiter, Quota, RateLimiter};
+use service::{Route, User, combine};
 
 /// How far a limiter lets a late timer of tokio catch up.
 const TIMER_CAP: Duration = Duration::from_millis(4);
-
-#[derive(Clone)]
-struct User {
-    name: &'static str,
-    rate: RateLimiter,
-}
-
-/// A route has slots of its own: who waits for a rate has its slot already, and shall not keep it from other routes.
-#[derive(Clone)]
-struct Route {
-    name: &'static str,
-    rate: RateLimiter,
-    slots: ConcurrencyLimiter,
-    inside: Arc<Mutex<Inside>>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Inside {
-    now: usize,
-    peak: usize,
-}
-
-/// How often a task passed the limits, whose it was, and where to it came.
-struct Passages {
-    user: &'static str,
-    route: &'static str,
-    count: usize,
-}
-
-impl User {
-    fn new(name: &'static str, quota: Quota) -> Self {
-        Self { name, rate: RateLimiter::new(quota) }
-    }
-}
-
-impl Route {
-    fn new(name: &'static str, quota: Quota, slots: ConcurrencyLimiter) -> Self {
-        Self { name, rate: RateLimiter::new(quota), slots, inside: Arc::default() }
-    }
-
-    async fn work(&self) {
-        self.count(|inside| {
-            inside.now += 1;
-            inside.peak = inside.peak.max(inside.now);
-        });
-        sleep(WORK).await;
-        self.count(|inside| inside.now -= 1);
-    }
-
-    fn count<T>(&self, change: impl FnOnce(&mut Inside) -> T) -> T {
-        change(&mut self.inside.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -113,54 +55,6 @@ async fn run() -> Result<(), Failure> {
         check(format!("{}: all slots are back, and nobody waits", route.name), is_idle)?;
     }
     refusals()
-}
-
-/// Lets several tasks of each user come to each route as often as they may.
-async fn under_load(
-    everybody: &RateLimiter,
-    users: &[User],
-    routes: &[Route],
-    begun: Instant,
-) -> Result<Vec<Passages>, Failure> {
-    let mut tasks = JoinSet::new();
-    for user in users {
-        for route in routes {
-            let limiter = combine(everybody, user, route)?;
-            for _ in 0..TASKS {
-                tasks.spawn(load(limiter.clone(), user.name, route.clone(), begun));
-            }
-        }
-    }
-    let mut passages = Vec::new();
-    while let Some(task) = tasks.join_next().await {
-        passages.push(task??);
-    }
-    Ok(passages)
-}
-
-fn combine(everybody: &RateLimiter, user: &User, route: &Route) -> Result<ResourceLimiter, Failure> {
-    let limiter = ResourceLimiter::builder()
-        .rate_named("everybody", everybody)
-        .rate_named(user.name, &user.rate)
-        .rate_named(route.name, &route.rate)
-        .concurrency(&route.slots);
-    Ok(limiter.build()?)
-}
-
-/// One task of a user, until the time is over.
-async fn load(limiter: ResourceLimiter, user: &'static str, route: Route, begun: Instant) -> Result<Passages, Failure> {
-    let mut count = 0;
-    while let Some(left) = LOAD.checked_sub(begun.elapsed()) {
-        match limiter.acquire_within(left).await {
-            Ok(_permit) => {
-                count += 1;
-                route.work().await;
-            }
-            Err(error) if error.kind() == ResourceLimitErrorKind::Deadline => break,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(Passages { user, route: route.name, count })
 }
 
 /// Holds what a limiter let through against its quota.
