@@ -17,7 +17,7 @@
 #[macro_export]
 macro_rules! names {
     ($runtime:ty) => {
-        pub use $crate::ext::{FutureExt, StreamExt};
+        pub use $crate::ext::{FutureExt, NotAdmitted, StreamExt};
         pub use $crate::limit::{
             self, BoxLimiter, InvalidLimiter, InvalidQuota, Limiter, Quota, ResourceError, ResourceLimitError,
             ResourceLimitErrorKind, TokenBucket,

@@ -138,7 +138,7 @@ pub async fn as_many_costs_as_parts_are_needed<H: Harness>(rig: Rig<H>) {
     for costs in [&[][..], &[1, 1], &[1, 1, 1, 1], &[1; 9]] {
         assert_refused(at_once(three.all.acquire_many(costs)), Kind::WrongCosts);
         let error = refused(three.all.try_acquire_many(costs));
-        assert_eq!(error.to_string(), alloc::format!("{} costs were given for 3 parts", costs.len()));
+        assert_eq!(error.to_string(), alloc::format!("there are 3 parts, and costs for {} were given", costs.len()));
     }
     three.assert_at_rest(0, 0);
 }

@@ -253,7 +253,7 @@ impl fmt::Display for ResourceLimitError {
             Reason::TooLarge { asked, limit, .. } => {
                 write!(f, "{asked} at once would never go through; the limit is {limit}")
             }
-            Reason::QueueFull { waiters, .. } => write!(f, "{waiters} are waiting already, which is as many as may"),
+            Reason::QueueFull { waiters, .. } => write!(f, "as many wait as may: {waiters}"),
             Reason::Deadline { needed: Some(nanos), left, .. } => {
                 let (needed, left) = (Duration::from_nanos(nanos.get()), Duration::from_nanos(left));
                 write!(f, "its turn comes in {needed:?}, and it may wait {left:?}")
@@ -262,7 +262,7 @@ impl fmt::Display for ResourceLimitError {
                 write!(f, "its turn did not come within {:?}", Duration::from_nanos(left))
             }
             Reason::Closed { .. } => f.write_str("the limiter is closed"),
-            Reason::Costs { given, parts } => write!(f, "{given} costs were given for {parts} parts"),
+            Reason::Costs { given, parts } => write!(f, "there are {parts} parts, and costs for {given} were given"),
         }
     }
 }
@@ -330,6 +330,20 @@ pub enum ResourceError {
     #[cfg(feature = "alloc")]
     #[doc(alias = "TimeoutError")]
     Elapsed(Elapsed),
+}
+
+impl ResourceError {
+    /// Whether it was time that was lacking: a time-out, or a turn that would not come before a deadline. The two ways to be late.
+    pub const fn is_timeout(&self) -> bool {
+        match self {
+            Self::Limit(error) => matches!(error.kind(), ResourceLimitErrorKind::Deadline),
+            #[cfg(feature = "alloc")]
+            Self::Elapsed(error) => {
+                matches!(error.kind(), crate::timeout::ElapsedKind::Own | crate::timeout::ElapsedKind::Inherited)
+            }
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for ResourceError {

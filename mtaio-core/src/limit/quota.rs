@@ -53,7 +53,7 @@ impl Quota {
         Self::in_period(cells, SECOND)
     }
 
-    /// `cells` in a minute.
+    /// `cells` in a minute, evenly: unless there is a [`burst`](Self::burst), that is what comes in a second, at least 1.
     ///
     /// # Panics
     ///
@@ -62,7 +62,7 @@ impl Quota {
         Self::in_period(cells, 60 * SECOND)
     }
 
-    /// `cells` in an hour.
+    /// `cells` in an hour, evenly: unless there is a [`burst`](Self::burst), that is what comes in a second, at least 1.
     ///
     /// # Panics
     ///

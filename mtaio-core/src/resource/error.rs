@@ -83,12 +83,24 @@ impl CloseError {
 
 impl fmt::Display for CloseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = self.what;
+        let what = What(self.what);
         match &self.failure {
             Failure::Failed(error) => write!(f, "closing {what} failed: {error}"),
             Failure::TimedOut(limit) => write!(f, "closing {what} was given up after {limit:?}"),
             Failure::Panicked(Some(message)) => write!(f, "closing {what} panicked: {message}"),
             Failure::Panicked(None) => write!(f, "closing {what} panicked"),
+        }
+    }
+}
+
+/// The name of a resource's type. That of a closure is where it stands.
+struct What(&'static str);
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.split_once("::{{closure}}") {
+            Some((place, _)) => write!(f, "what {place} deferred"),
+            None => f.write_str(self.0),
         }
     }
 }

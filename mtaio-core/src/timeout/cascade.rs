@@ -102,7 +102,8 @@ where
     F: Future<Output = Result<T, E>>,
     E: From<Elapsed>,
 {
-    /// Bounds all attempts together: no attempt goes on after `deadline`, and none begins then.
+    /// Bounds all attempts together: no attempt goes on after `deadline`, and none begins then. If that has passed already, the first
+    /// one is polled once.
     pub fn until(self, deadline: impl Into<Deadline>) -> Self {
         Self { outer: deadline.into(), ..self }
     }

@@ -82,12 +82,12 @@ impl<R: Timer> State<R> {
         if at <= usual && lists.list(IN_ORDER).back().is_none_or(|last| last <= at) {
             return IN_ORDER;
         }
-        let (at, tolerance) = (at.as_nanos(), owner.runtime.granularity());
+        let (at, now, tolerance) = (at.as_nanos(), now.as_nanos(), owner.runtime.granularity());
         if self.wheel.next().is_none() {
-            self.wheel.stand_at(now.as_nanos().min(at));
+            self.wheel.stand_at(now.min(at));
         } else if at.saturating_add(nanos(tolerance)) < self.wheel.now() {
             // The clock stepped back. Otherwise another thread was a little further than we are.
-            self.put_back(lists, at);
+            self.put_back(lists, now.min(at));
         }
         list_of(self.wheel.place(at.max(self.wheel.now())))
     }

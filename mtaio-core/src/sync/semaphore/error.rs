@@ -61,9 +61,9 @@ impl fmt::Display for AcquireError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let asked = self.asked;
         match self.refusal {
-            Refusal::NoPermits => write!(f, "no {asked} permits are free now"),
+            Refusal::NoPermits => write!(f, "fewer than {asked} are free now"),
             Refusal::TooLarge { limit } => write!(f, "{asked} permits were asked for, and there are only {limit}"),
-            Refusal::QueueFull { waiters } => write!(f, "{waiters} are waiting already, which is as many as may"),
+            Refusal::QueueFull { waiters } => write!(f, "as many wait as may: {waiters}"),
             Refusal::Closed => f.write_str("the semaphore is closed"),
         }
     }
