@@ -266,10 +266,10 @@ fn limiters_are_handles_and_futures_are_pinned_and_sent() {
     is_handle::<ResourceLimiter<TokioRuntime>>();
     is_handle::<BoxLimiter>();
     is_handle::<LimitLayer<BoxLimiter>>();
-    is_shared::<ResourcePermit<TokioRuntime>>();
+    is_shared::<ResourcePermit<'_, TokioRuntime>>();
     is_future::<BoxPermit>();
     is_future::<BoxAdmit>();
-    is_future::<AcquireResources<TokioRuntime>>();
+    is_future::<AcquireResources<'_, TokioRuntime>>();
     is_limiter::<RateLimiter<TokioRuntime>>();
     is_limiter::<&'static ConcurrencyLimiter<TokioRuntime>>();
     is_limiter::<Arc<ResourceLimiter<TokioRuntime>>>();
@@ -306,8 +306,8 @@ fn what_is_many_is_small() {
     is_at_most::<Acquire<'_>>(56);
     is_at_most::<AcquireSlots<'_, TokioRuntime>>(72);
     is_at_most::<AcquireCells<'_, TokioRuntime>>(72);
-    is_at_most::<ResourcePermit<TokioRuntime>>(40);
-    is_at_most::<AcquireResources<TokioRuntime>>(64);
+    is_at_most::<ResourcePermit<'_, TokioRuntime>>(40);
+    is_at_most::<AcquireResources<'_, TokioRuntime>>(64);
     is_at_most::<Permit<'_>>(16);
     is_at_most::<ResourceLimitError>(24);
     is_at_most::<AcquireError>(24);

@@ -37,7 +37,7 @@ const FAST_PART: usize = 0;
 const SLOW_PART: usize = 1;
 const SLOTS_PART: usize = 2;
 
-type Outcome<R> = Result<ResourcePermit<R>, ResourceLimitError>;
+type Outcome<'a, R> = Result<ResourcePermit<'a, R>, ResourceLimitError>;
 
 impl<R: Timer> Three<R> {
     fn new<H: Harness<Runtime = R>>(rig: &Rig<H>) -> Self {
@@ -47,13 +47,13 @@ impl<R: Timer> Three<R> {
     }
 
     /// One who waits, in the line of the slow rate.
-    fn at_the_first_rate(&self) -> ByHand<'static, Outcome<R>> {
-        ByHand::waiting(self.all.acquire())
+    fn at_the_first_rate(&self) -> ByHand<'static, Outcome<'static, R>> {
+        ByHand::waiting(self.all.acquire_owned())
     }
 
     /// One who holds its turn at the slow rate, and waits at the other one.
     #[track_caller]
-    fn at_the_last_rate(&self) -> ByHand<'static, Outcome<R>> {
+    fn at_the_last_rate(&self) -> ByHand<'static, Outcome<'static, R>> {
         let mut waiting = self.at_the_first_rate();
         self.slow.refund(1);
         assert!(waiting.is_woken(), "it does not hear that its turn has come");

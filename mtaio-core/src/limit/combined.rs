@@ -18,7 +18,7 @@ pub use future::AcquireResources;
 pub use permit::ResourcePermit;
 
 use costs::Costs;
-use parts::Parts;
+use parts::{Lent, Parts};
 
 use super::concurrency::ConcurrencyLimiter;
 use super::error::{Part, ResourceLimitError};
@@ -108,8 +108,8 @@ impl<R: Timer> ResourceLimiter<R> {
     /// [`ResourceLimitError`], with the [part](ResourceLimitError::part) that refused. If it is a rate, that is the one that
     /// refuses longest, and [`retry_after`](ResourceLimitError::retry_after) is its time; if slots are missing, there is none.
     #[inline]
-    pub fn try_acquire(&self) -> Result<ResourcePermit<R>, ResourceLimitError> {
-        ResourcePermit::take(&self.parts, Costs::Each(1))
+    pub fn try_acquire(&self) -> Result<ResourcePermit<'_, R>, ResourceLimitError> {
+        ResourcePermit::take(self.lend(), Costs::Each(1))
     }
 
     /// Takes so many of each part, in the order of building, if all have them now and nobody waits there.
@@ -119,8 +119,26 @@ impl<R: Timer> ResourceLimiter<R> {
     /// As [`try_acquire`](Self::try_acquire); too large if a part would never grant its cost; and of kind wrong costs if there are
     /// not as many as parts.
     #[inline]
-    pub fn try_acquire_many(&self, costs: &[u32]) -> Result<ResourcePermit<R>, ResourceLimitError> {
-        ResourcePermit::take(&self.parts, Costs::new(costs))
+    pub fn try_acquire_many(&self, costs: &[u32]) -> Result<ResourcePermit<'_, R>, ResourceLimitError> {
+        ResourcePermit::take(self.lend(), Costs::new(costs))
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), for a permit without a lifetime.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Self::try_acquire).
+    pub fn try_acquire_owned(&self) -> Result<ResourcePermit<'static, R>, ResourceLimitError> {
+        self.try_acquire_each_owned(1)
+    }
+
+    /// As [`try_acquire_many`](Self::try_acquire_many), for a permit without a lifetime.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire_many`](Self::try_acquire_many).
+    pub fn try_acquire_many_owned(&self, costs: &[u32]) -> Result<ResourcePermit<'static, R>, ResourceLimitError> {
+        ResourcePermit::take(self.share(), Costs::new(costs))
     }
 
     /// Waits for one of each part.
@@ -138,8 +156,8 @@ impl<R: Timer> ResourceLimiter<R> {
     ///
     /// If it has to wait and no runtime polls it, where the runtime's timers need one.
     #[inline]
-    pub fn acquire(&self) -> AcquireResources<R> {
-        AcquireResources::new(&self.parts, Costs::Each(1), None)
+    pub fn acquire(&self) -> AcquireResources<'_, R> {
+        AcquireResources::new(self.lend(), Costs::Each(1), None)
     }
 
     /// Waits for so many of each part, in the order of building. A part that costs nothing is not waited for.
@@ -157,8 +175,42 @@ impl<R: Timer> ResourceLimiter<R> {
     ///
     /// As [`acquire`](Self::acquire).
     #[inline]
-    pub fn acquire_many(&self, costs: &[u32]) -> AcquireResources<R> {
-        AcquireResources::new(&self.parts, Costs::new(costs), None)
+    pub fn acquire_many(&self, costs: &[u32]) -> AcquireResources<'_, R> {
+        AcquireResources::new(self.lend(), Costs::new(costs), None)
+    }
+
+    /// As [`acquire`](Self::acquire), for a permit without a lifetime.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire`](Self::acquire).
+    pub fn acquire_owned(&self) -> AcquireResources<'static, R> {
+        self.acquire_each_owned(1)
+    }
+
+    /// As [`acquire_many`](Self::acquire_many), for a permit without a lifetime.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_many`](Self::acquire_many).
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire`](Self::acquire).
+    pub fn acquire_many_owned(&self, costs: &[u32]) -> AcquireResources<'static, R> {
+        AcquireResources::new(self.share(), Costs::new(costs), None)
     }
 
     /// Waits for one of each part, at most `max_wait` from the first poll.
@@ -175,8 +227,8 @@ impl<R: Timer> ResourceLimiter<R> {
     /// # Panics
     ///
     /// As [`acquire`](Self::acquire).
-    pub fn acquire_within(&self, max_wait: Duration) -> AcquireResources<R> {
-        AcquireResources::new(&self.parts, Costs::Each(1), Some(max_wait))
+    pub fn acquire_within(&self, max_wait: Duration) -> AcquireResources<'_, R> {
+        AcquireResources::new(self.lend(), Costs::Each(1), Some(max_wait))
     }
 
     /// Waits for so many of each part, in the order of building, at most `max_wait` from the first poll.
@@ -192,8 +244,8 @@ impl<R: Timer> ResourceLimiter<R> {
     /// # Panics
     ///
     /// As [`acquire`](Self::acquire).
-    pub fn acquire_many_within(&self, costs: &[u32], max_wait: Duration) -> AcquireResources<R> {
-        AcquireResources::new(&self.parts, Costs::new(costs), Some(max_wait))
+    pub fn acquire_many_within(&self, costs: &[u32], max_wait: Duration) -> AcquireResources<'_, R> {
+        AcquireResources::new(self.lend(), Costs::new(costs), Some(max_wait))
     }
 
     /// Waits for one of each part, runs `future`, and returns the slots.
@@ -206,7 +258,7 @@ impl<R: Timer> ResourceLimiter<R> {
     /// # Errors
     ///
     /// As [`acquire`](Self::acquire); `future` is dropped then, unpolled.
-    pub fn run<F: Future>(&self, future: F) -> Run<AcquireResources<R>, F> {
+    pub fn run<F: Future>(&self, future: F) -> Run<AcquireResources<'_, R>, F> {
         Run::new(self.acquire(), future)
     }
 
@@ -219,7 +271,7 @@ impl<R: Timer> ResourceLimiter<R> {
     /// # Errors
     ///
     /// As [`acquire_many`](Self::acquire_many); `future` is dropped then, unpolled.
-    pub fn run_many<F: Future>(&self, costs: &[u32], future: F) -> Run<AcquireResources<R>, F> {
+    pub fn run_many<F: Future>(&self, costs: &[u32], future: F) -> Run<AcquireResources<'_, R>, F> {
         Run::new(self.acquire_many(costs), future)
     }
 
@@ -232,7 +284,7 @@ impl<R: Timer> ResourceLimiter<R> {
     /// # Errors
     ///
     /// Those of [`acquire`](Self::acquire), as the error of `future`, and those of `future`.
-    pub fn try_run<T, E, F>(&self, future: F) -> TryRun<AcquireResources<R>, F>
+    pub fn try_run<T, E, F>(&self, future: F) -> TryRun<AcquireResources<'_, R>, F>
     where
         F: Future<Output = Result<T, E>>,
         E: From<ResourceLimitError>,
@@ -244,7 +296,10 @@ impl<R: Timer> ResourceLimiter<R> {
     ///
     /// The function takes one argument; use a tuple for more.
     #[doc(alias = "limit")]
-    pub fn wrap<X, F, T>(&self, f: F) -> impl Fn(X) -> Wrapped<AcquireResources<R>, F, X> + Clone + use<X, F, T, R>
+    pub fn wrap<X, F, T>(
+        &self,
+        f: F,
+    ) -> impl Fn(X) -> Wrapped<AcquireResources<'static, R>, F, X> + Clone + use<X, F, T, R>
     where
         F: Fn(X) -> T,
         T: Future,
@@ -256,19 +311,19 @@ impl<R: Timer> ResourceLimiter<R> {
     pub fn wrap_sync<X, F, T>(
         &self,
         f: F,
-    ) -> impl Fn(X) -> Wrapped<AcquireResources<R>, NotAsync<F>, X> + Clone + use<X, F, T, R>
+    ) -> impl Fn(X) -> Wrapped<AcquireResources<'static, R>, NotAsync<F>, X> + Clone + use<X, F, T, R>
     where
         F: Fn(X) -> T,
     {
         self.wrap_call(NotAsync(f))
     }
 
-    fn wrap_call<X, F>(&self, f: F) -> impl Fn(X) -> Wrapped<AcquireResources<R>, F, X> + Clone + use<X, F, R>
+    fn wrap_call<X, F>(&self, f: F) -> impl Fn(X) -> Wrapped<AcquireResources<'static, R>, F, X> + Clone + use<X, F, R>
     where
         F: Call<X>,
     {
         let (limiter, f) = (self.clone(), Arc::new(f));
-        move |argument| Wrapped::new(limiter.acquire(), Arc::clone(&f), argument)
+        move |argument| Wrapped::new(limiter.acquire_owned(), Arc::clone(&f), argument)
     }
 
     /// The parts, in the order of building, which is that of their costs.
@@ -308,14 +363,22 @@ impl<R: Timer> ResourceLimiter<R> {
         &self.parts.runtime
     }
 
+    fn lend(&self) -> Lent<'_, R> {
+        Lent::Borrowed(&self.parts)
+    }
+
+    fn share(&self) -> Lent<'static, R> {
+        Lent::Owned(Arc::clone(&self.parts))
+    }
+
     /// Waits for `n` of each part.
-    pub(super) fn acquire_each(&self, n: u32) -> AcquireResources<R> {
-        AcquireResources::new(&self.parts, Costs::Each(n), None)
+    pub(super) fn acquire_each_owned(&self, n: u32) -> AcquireResources<'static, R> {
+        AcquireResources::new(self.share(), Costs::Each(n), None)
     }
 
     /// Takes `n` of each part.
-    pub(super) fn try_acquire_each(&self, n: u32) -> Result<ResourcePermit<R>, ResourceLimitError> {
-        ResourcePermit::take(&self.parts, Costs::Each(n))
+    pub(super) fn try_acquire_each_owned(&self, n: u32) -> Result<ResourcePermit<'static, R>, ResourceLimitError> {
+        ResourcePermit::take(self.share(), Costs::Each(n))
     }
 }
 

@@ -105,15 +105,15 @@ impl<R: Timer> Limiter for ConcurrencyLimiter<R> {
 }
 
 impl<R: Timer> Limiter for ResourceLimiter<R> {
-    type Permit = ResourcePermit<R>;
-    type Admit = AcquireResources<R>;
+    type Permit = ResourcePermit<'static, R>;
+    type Admit = AcquireResources<'static, R>;
 
-    fn admit(&self, n: u32) -> AcquireResources<R> {
-        self.acquire_each(n)
+    fn admit(&self, n: u32) -> AcquireResources<'static, R> {
+        self.acquire_each_owned(n)
     }
 
-    fn try_admit(&self, n: u32) -> Result<ResourcePermit<R>, ResourceLimitError> {
-        self.try_acquire_each(n)
+    fn try_admit(&self, n: u32) -> Result<ResourcePermit<'static, R>, ResourceLimitError> {
+        self.try_acquire_each_owned(n)
     }
 }
 

@@ -17,7 +17,7 @@ use core::time::Duration;
 use event_listener::EventListener;
 
 use super::costs::Costs;
-use super::parts::{Parts, Spent};
+use super::parts::{Lent, Parts, Spent};
 use super::permit::ResourcePermit;
 use crate::limit::concurrency::patience::Patience;
 use crate::limit::error::{Part, ResourceLimitError};
@@ -29,11 +29,11 @@ use crate::time::{Instant, nanos};
 /// Waits for all parts of a combined limiter: the future of [`ResourceLimiter::acquire`](super::ResourceLimiter::acquire) and the
 /// others like it.
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct AcquireResources<R: Timer> {
+pub struct AcquireResources<'a, R: Timer> {
     // Before the permit: it leaves the lines before it gives back what it holds.
     waiting: Option<Box<Waiting<R>>>,
     /// What it holds so far; `None` when it is done.
-    permit: Option<ResourcePermit<R>>,
+    permit: Option<ResourcePermit<'a, R>>,
     max_wait: Option<Duration>,
 }
 
@@ -50,10 +50,10 @@ struct Waiting<R: Timer> {
     part: Option<Part>,
 }
 
-impl<R: Timer> AcquireResources<R> {
+impl<'a, R: Timer> AcquireResources<'a, R> {
     #[inline]
-    pub(super) fn new(parts: &Arc<Parts<R>>, costs: Costs, max_wait: Option<Duration>) -> Self {
-        Self { waiting: None, permit: Some(ResourcePermit::nothing(Arc::clone(parts), costs)), max_wait }
+    pub(super) fn new(parts: Lent<'a, R>, costs: Costs, max_wait: Option<Duration>) -> Self {
+        Self { waiting: None, permit: Some(ResourcePermit::nothing(parts, costs)), max_wait }
     }
 
     fn poll_parts(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ResourceLimitError>> {
@@ -91,7 +91,7 @@ impl<R: Timer> AcquireResources<R> {
 }
 
 impl<R: Timer> Waiting<R> {
-    fn new(permit: &ResourcePermit<R>, max_wait: Option<Duration>) -> Result<Self, ResourceLimitError> {
+    fn new(permit: &ResourcePermit<'_, R>, max_wait: Option<Duration>) -> Result<Self, ResourceLimitError> {
         let ResourcePermit { parts, costs, .. } = permit;
         parts.vet(costs)?;
         let deadline = match max_wait {
@@ -106,7 +106,7 @@ impl<R: Timer> Waiting<R> {
 
     fn poll_slots(
         &mut self,
-        permit: &mut ResourcePermit<R>,
+        permit: &mut ResourcePermit<'_, R>,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), ResourceLimitError>> {
         while let Some(slots) = permit.parts.slots.get(permit.slots) {
@@ -123,7 +123,7 @@ impl<R: Timer> Waiting<R> {
 
     fn poll_rates(
         &mut self,
-        permit: &ResourcePermit<R>,
+        permit: &ResourcePermit<'_, R>,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), ResourceLimitError>> {
         let ResourcePermit { parts, costs, .. } = permit;
@@ -195,8 +195,8 @@ impl<R: Timer> Waiting<R> {
     }
 }
 
-impl<R: Timer> Future for AcquireResources<R> {
-    type Output = Result<ResourcePermit<R>, ResourceLimitError>;
+impl<'a, R: Timer> Future for AcquireResources<'a, R> {
+    type Output = Result<ResourcePermit<'a, R>, ResourceLimitError>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -207,7 +207,7 @@ impl<R: Timer> Future for AcquireResources<R> {
     }
 }
 
-impl<R: Timer> fmt::Debug for AcquireResources<R> {
+impl<R: Timer> fmt::Debug for AcquireResources<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let part = self.waiting.as_ref().and_then(|waiting| waiting.part);
         f.debug_struct("AcquireResources").field("waits_for", &part).finish_non_exhaustive()

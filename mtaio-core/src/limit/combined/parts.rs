@@ -40,6 +40,24 @@ pub(crate) struct Parts<R: Timer> {
     pub(super) runtime: R,
 }
 
+/// The parts as a permit has them: lent by the limiter, or its own.
+pub(super) enum Lent<'a, R: Timer> {
+    Borrowed(&'a Parts<R>),
+    Owned(Arc<Parts<R>>),
+}
+
+impl<R: Timer> core::ops::Deref for Lent<'_, R> {
+    type Target = Parts<R>;
+
+    #[inline]
+    fn deref(&self) -> &Parts<R> {
+        match self {
+            Self::Borrowed(parts) => parts,
+            Self::Owned(parts) => parts,
+        }
+    }
+}
+
 impl Member<Semaphore> {
     #[inline]
     pub(super) fn take(&self, costs: &Costs) -> Result<(), ResourceLimitError> {

@@ -1,35 +1,37 @@
 //! What a combined limiter gives.
 
-use alloc::sync::Arc;
 use core::fmt;
 
 use super::costs::Costs;
-use super::parts::{Parts, Spent, for_all};
+use super::parts::{Lent, Spent, for_all};
 use crate::limit::error::ResourceLimitError;
 use crate::runtime::Timer;
 
 /// What all parts of a [`ResourceLimiter`](super::ResourceLimiter) gave: slots, which return when it is dropped, and cells, which
 /// stay spent.
+///
+/// [`try_acquire_owned`](super::ResourceLimiter::try_acquire_owned) and [`acquire_owned`](super::ResourceLimiter::acquire_owned) give one
+/// without a lifetime.
 #[must_use = "a permit that is not held is returned at once"]
-pub struct ResourcePermit<R: Timer> {
-    pub(super) parts: Arc<Parts<R>>,
+pub struct ResourcePermit<'a, R: Timer> {
+    pub(super) parts: Lent<'a, R>,
     pub(super) costs: Costs,
     /// Of so many parts it holds slots, in the order in which they are taken.
     pub(super) slots: usize,
 }
 
-impl<R: Timer> ResourcePermit<R> {
+impl<'a, R: Timer> ResourcePermit<'a, R> {
     /// Takes everything now, or says why not.
     #[inline]
-    pub(super) fn take(parts: &Arc<Parts<R>>, costs: Costs) -> Result<Self, ResourceLimitError> {
+    pub(super) fn take(parts: Lent<'a, R>, costs: Costs) -> Result<Self, ResourceLimitError> {
         parts.check(&costs)?;
-        let mut permit = Self::nothing(Arc::clone(parts), costs);
+        let mut permit = Self::nothing(parts, costs);
         permit.take_all()?;
         Ok(permit)
     }
 
     #[inline]
-    pub(super) fn nothing(parts: Arc<Parts<R>>, costs: Costs) -> Self {
+    pub(super) fn nothing(parts: Lent<'a, R>, costs: Costs) -> Self {
         Self { parts, costs, slots: 0 }
     }
 
@@ -52,7 +54,7 @@ impl<R: Timer> ResourcePermit<R> {
     }
 }
 
-impl<R: Timer> Drop for ResourcePermit<R> {
+impl<R: Timer> Drop for ResourcePermit<'_, R> {
     #[inline]
     fn drop(&mut self) {
         match &self.parts.slots[..self.slots] {
@@ -63,7 +65,7 @@ impl<R: Timer> Drop for ResourcePermit<R> {
     }
 }
 
-impl<R: Timer> fmt::Debug for ResourcePermit<R> {
+impl<R: Timer> fmt::Debug for ResourcePermit<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResourcePermit").field("slots", &self.slots).finish_non_exhaustive()
     }

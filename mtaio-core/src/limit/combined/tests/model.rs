@@ -202,8 +202,8 @@ impl Wake for Flag {
 }
 
 enum Real {
-    Waits(Pin<Box<AcquireResources<ManualClock>>>, Arc<Flag>),
-    Holds(#[expect(dead_code, reason = "it is held to be dropped")] ResourcePermit<ManualClock>),
+    Waits(Pin<Box<AcquireResources<'static, ManualClock>>>, Arc<Flag>),
+    Holds(#[expect(dead_code, reason = "it is held to be dropped")] ResourcePermit<'static, ManualClock>),
     Gone,
 }
 
@@ -251,7 +251,7 @@ impl World {
         assert!(limiter.parts().all(|part| part.kind() == PartKind::Rate || parts[part.index()] < POOLS));
         self.model.walkers.push(walker);
         let flag = Arc::new(Flag(AtomicBool::new(true)));
-        self.real.push(Real::Waits(Box::pin(limiter.acquire_many(&own)), flag));
+        self.real.push(Real::Waits(Box::pin(limiter.acquire_many_owned(&own)), flag));
     }
 
     /// Whoever was woken is polled, in order, until nobody is.
