@@ -14,7 +14,7 @@ const EXIT_GROUP: usize = 231;
 const STANDARD_ERROR: usize = 2;
 
 /// The exit code of a panic; no check has this number.
-const PANICKED: u8 = 101;
+const PANICKED: u8 = 199;
 
 // The kernel enters here with an aligned stack and no return address; `call` makes it look like any other function's.
 global_asm!(
