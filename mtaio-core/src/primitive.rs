@@ -188,6 +188,30 @@ pub(crate) fn unwinding() -> bool {
     return false;
 }
 
+/// Stands beside a value that is reached through raw pointers, so that loom sees who touches it: two touches that nothing
+/// orders fail the model. Elsewhere it is nothing.
+pub(crate) struct Witness {
+    #[cfg(loom)]
+    cell: loom::cell::UnsafeCell<()>,
+}
+
+impl Witness {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self {
+            #[cfg(loom)]
+            cell: loom::cell::UnsafeCell::new(()),
+        }
+    }
+
+    /// The value is about to be touched by one who has it alone.
+    #[inline]
+    pub(crate) fn touch(&self) {
+        #[cfg(loom)]
+        self.cell.with_mut(|_| ());
+    }
+}
+
 /// What belongs to one thread: declared as in std.
 #[cfg(loom)]
 pub(crate) use loom::thread_local;

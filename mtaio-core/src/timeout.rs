@@ -17,7 +17,7 @@ mod scope;
 mod shield;
 mod single;
 mod span;
-#[cfg(all(test, feature = "std"))]
+#[cfg(all(test, feature = "test-util"))]
 mod tests;
 mod wheel;
 

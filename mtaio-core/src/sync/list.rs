@@ -23,7 +23,7 @@ use core::mem::MaybeUninit;
 use core::pin::Pin;
 use core::ptr::NonNull;
 
-use crate::primitive::{AtomicBool, Lock, Ordering, const_fn};
+use crate::primitive::{AtomicBool, Lock, Ordering, Witness, const_fn};
 
 type Link<T, A> = Option<NonNull<Node<T, A>>>;
 
@@ -37,6 +37,8 @@ struct Node<T, A> {
     taken: bool,
     /// Which of the queue's lists the node is in, while it is linked.
     list: u16,
+    /// Sees every touch of what is held.
+    witness: Witness,
 }
 
 struct Held<T, A> {
@@ -48,10 +50,14 @@ struct Held<T, A> {
 /// Where a node keeps what it holds, initialised or not.
 ///
 /// # Safety
-/// `node` leads to a node.
+/// `node` leads to a node whose value the caller has alone.
 unsafe fn held<T, A>(node: NonNull<Node<T, A>>) -> *mut Held<T, A> {
-    // SAFETY: the caller's promise; no reference is made (5).
-    unsafe { &raw mut (*node.as_ptr()).held }.cast()
+    // SAFETY: the caller's promise; a reference is made to the witness only, never to the whole node (5).
+    unsafe {
+        (*node.as_ptr()).witness.touch();
+        &raw mut (*node.as_ptr()).held
+    }
+    .cast()
 }
 
 /// The lists of one queue, by number. Most queues have one.
@@ -365,7 +371,14 @@ where
 impl<H: Handle> Seat<H> {
     #[inline]
     pub(crate) fn new(handle: H, ask: AskOf<H>) -> Self {
-        let node = Node { held: MaybeUninit::uninit(), ask, settled: AtomicBool::new(false), taken: false, list: 0 };
+        let node = Node {
+            held: MaybeUninit::uninit(),
+            ask,
+            settled: AtomicBool::new(false),
+            taken: false,
+            list: 0,
+            witness: Witness::new(),
+        };
         Self { handle: Some(handle), node: UnsafeCell::new(node), _pinned: PhantomPinned }
     }
 

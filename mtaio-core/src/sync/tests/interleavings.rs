@@ -2,7 +2,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::task::{Poll, Waker};
 
-use super::wakers::{Counter, poll, poll_with};
+use super::wakers::{Counter, poll, poll_with, waker};
 use crate::primitive::model::{explore, thread};
 use crate::sync::{AcquireErrorKind, AcquireOwned, OwnedPermit, Semaphore};
 
@@ -149,5 +149,21 @@ fn loom_batches_that_overflow_serve_everybody() {
             drop(wait.finish(Poll::Pending).unwrap());
         }
         assert_at_rest(&semaphore, 3);
+    });
+}
+
+#[test]
+fn loom_a_waker_that_comes_back_finds_the_lock_free() {
+    explore(|| {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let (mut waiting, other) = (Waiting::new(&semaphore), Arc::clone(&semaphore));
+        let comes_back = waker(move || assert_eq!(other.waiters(), 0));
+        assert!(poll_with(waiting.future.as_mut(), &comes_back).is_pending());
+        let other = Arc::clone(&semaphore);
+        let adder = thread::spawn(move || other.add_permits(1));
+        assert!(semaphore.waiters() <= 1);
+        adder.join().unwrap();
+        drop(poll(waiting.future.as_mut()));
+        assert_at_rest(&semaphore, 1);
     });
 }
