@@ -1,4 +1,4 @@
-//! Limits and timeouts as layers of [tower](https://docs.rs/tower) services.
+//! Limits and timeouts as layers of tower services.
 //!
 //! | layer | limits |
 //! |---|---|
