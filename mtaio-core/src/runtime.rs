@@ -30,6 +30,8 @@ mod clock;
 mod manual_clock;
 #[cfg(feature = "alloc")]
 mod spawn;
+#[cfg(all(test, feature = "test-util"))]
+pub(crate) mod strict;
 #[cfg(feature = "test-util")]
 mod timers;
 #[cfg(feature = "test-util")]

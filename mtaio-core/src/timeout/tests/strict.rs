@@ -1,101 +1,14 @@
 //! A timer that calls wakers under its own lock: then those who wait see to each other.
 
-use alloc::sync::Weak;
-use alloc::vec::Vec;
 use core::future::{pending, poll_fn};
 use core::sync::atomic::AtomicBool;
-use std::sync::Mutex;
 
 use super::*;
-use crate::alarm::SleepAlarm;
-use crate::runtime::{Clock, Sleep, Tick, Timer};
-use crate::time::{ClockId, Instant};
+use crate::runtime::strict::Strict;
 use crate::timeout::{TimeoutManager, shield};
 
-#[derive(Clone, Default)]
-struct Strict(Arc<Mutex<Hands>>);
-
-#[derive(Default)]
-struct Hands {
-    now: Instant,
-    sleeps: Vec<(Instant, Waker)>,
-}
-
-struct StrictSleep {
-    runtime: Strict,
-    at: Instant,
-}
-
-impl Strict {
-    fn with<T>(&self, f: impl FnOnce(&mut Hands) -> T) -> T {
-        f(&mut self.0.try_lock().expect("the timer is used under its own lock"))
-    }
-
-    fn advance(&self, duration: Duration) {
-        self.with(|hands| {
-            hands.now = hands.now + duration;
-            let now = hands.now;
-            let (due, later): (Vec<_>, _) = hands.sleeps.drain(..).partition(|sleep| sleep.0 <= now);
-            hands.sleeps = later;
-            due.into_iter().for_each(|(_, waker)| waker.wake());
-        });
-    }
-
-    fn manager(&self) -> TimeoutManager<Self> {
-        TimeoutManager::with_runtime(SECOND, self.clone())
-    }
-}
-
-impl Clock for Strict {
-    fn now(&self) -> Instant {
-        self.with(|hands| hands.now)
-    }
-
-    fn clock_id(&self) -> ClockId {
-        ClockId::new(1)
-    }
-}
-
-impl Timer for Strict {
-    type Sleep = StrictSleep;
-    type Alarm = SleepAlarm<Self>;
-
-    const WAKES_UNLOCKED: bool = false;
-
-    fn sleep_until(&self, at: Instant) -> StrictSleep {
-        StrictSleep { runtime: self.clone(), at }
-    }
-
-    fn granularity(&self) -> Duration {
-        Duration::from_nanos(1)
-    }
-
-    fn alarm(&self, target: Weak<dyn Tick>) -> SleepAlarm<Self> {
-        SleepAlarm::new(self.clone(), target)
-    }
-}
-
-impl Future for StrictSleep {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let waker = context.waker().clone();
-        self.runtime.with(|hands| {
-            if hands.now >= self.at {
-                return Poll::Ready(());
-            }
-            // One entry for a sleep, however often it is polled.
-            hands.sleeps.retain(|(_, other)| !other.will_wake(&waker));
-            hands.sleeps.push((self.at, waker));
-            Poll::Pending
-        })
-    }
-}
-
-impl Sleep for StrictSleep {
-    fn reset(mut self: Pin<&mut Self>, at: Instant) {
-        self.at = at;
-    }
+fn manager(timer: &Strict) -> TimeoutManager<Strict> {
+    TimeoutManager::with_runtime(SECOND, timer.clone())
 }
 
 type Run<T> = Held<Result<T, crate::timeout::Elapsed>>;
@@ -111,7 +24,7 @@ fn run_within<T: Send + 'static>(
 
 /// Two who wait, of whom the first is woken to see to both.
 fn two(runtime: &Strict) -> (TimeoutManager<Strict>, Run<()>, Run<()>) {
-    let tm = runtime.manager();
+    let tm = manager(runtime);
     let first = run_within(&tm, SECOND, pending::<()>());
     let second = run_within(&tm, SECOND, pending::<()>());
     runtime.advance(SECOND);
@@ -140,7 +53,7 @@ fn who_is_dropped_when_it_was_woken_hands_that_on() {
 #[test]
 fn who_is_ready_when_it_was_woken_hands_that_on() {
     let runtime = Strict::default();
-    let tm = runtime.manager();
+    let tm = manager(&runtime);
     let done = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&done);
     let when_done = poll_fn(move |_| if flag.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending });
@@ -156,7 +69,7 @@ fn who_is_ready_when_it_was_woken_hands_that_on() {
 #[test]
 fn a_scope_that_waits_for_a_shield_when_it_was_woken_hands_that_on() {
     let runtime = Strict::default();
-    let tm = runtime.manager();
+    let tm = manager(&runtime);
     let inner = tm.clone();
     let mut polls = 0;
     // It waits for its deadline first, and for the shield from its second poll on.
@@ -178,7 +91,7 @@ fn a_scope_that_waits_for_a_shield_when_it_was_woken_hands_that_on() {
 fn an_alarm_for_one_who_left_is_set_again_for_the_others() {
     for timeout in [SECOND, 2 * SECOND] {
         let runtime = Strict::default();
-        let tm = runtime.manager();
+        let tm = manager(&runtime);
         let gone = run_within(&tm, timeout / 2, pending::<()>());
         let mut run = run_within(&tm, timeout, pending::<()>());
         drop(gone);

@@ -1,91 +1,7 @@
 //! A timer that calls wakers under its own lock, as those of some embedded runtimes do.
 
 use super::*;
-use crate::alarm::SleepAlarm;
-use crate::runtime::Sleep;
-use crate::time::ClockId;
-
-#[derive(Clone, Default)]
-struct Strict(Arc<Mutex<Wheel>>);
-
-#[derive(Default)]
-struct Wheel {
-    now: u64,
-    sleeps: Vec<(u64, Waker)>,
-}
-
-struct StrictSleep {
-    runtime: Strict,
-    at: u64,
-}
-
-impl Strict {
-    fn with<T>(&self, f: impl FnOnce(&mut Wheel) -> T) -> T {
-        f(&mut self.0.try_lock().expect("the timer is used under its own lock"))
-    }
-
-    fn advance(&self, millis: u64) {
-        self.with(|wheel| {
-            wheel.now += millis * 1_000_000;
-            let (due, later) = wheel.sleeps.drain(..).partition(|sleep| sleep.0 <= wheel.now);
-            wheel.sleeps = later;
-            let due: Vec<(u64, Waker)> = due;
-            due.into_iter().for_each(|(_, waker)| waker.wake());
-        });
-    }
-}
-
-impl Clock for Strict {
-    fn now(&self) -> Instant {
-        Instant::from_nanos(self.with(|wheel| wheel.now))
-    }
-
-    fn clock_id(&self) -> ClockId {
-        ClockId::new(1)
-    }
-}
-
-impl Timer for Strict {
-    type Sleep = StrictSleep;
-    type Alarm = SleepAlarm<Self>;
-
-    const WAKES_UNLOCKED: bool = false;
-
-    fn sleep_until(&self, at: Instant) -> StrictSleep {
-        StrictSleep { runtime: self.clone(), at: at.as_nanos() }
-    }
-
-    fn granularity(&self) -> Duration {
-        Duration::from_nanos(1)
-    }
-
-    fn alarm(&self, target: Weak<dyn Tick>) -> SleepAlarm<Self> {
-        SleepAlarm::new(self.clone(), target)
-    }
-}
-
-impl Future for StrictSleep {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let waker = context.waker().clone();
-        self.runtime.with(|wheel| {
-            if wheel.now >= self.at {
-                return Poll::Ready(());
-            }
-            // One entry for a sleep, however often it is polled.
-            wheel.sleeps.retain(|(_, other)| !other.will_wake(&waker));
-            wheel.sleeps.push((self.at, waker));
-            Poll::Pending
-        })
-    }
-}
-
-impl Sleep for StrictSleep {
-    fn reset(mut self: Pin<&mut Self>, at: Instant) {
-        self.at = at.as_nanos();
-    }
-}
+use crate::runtime::strict::Strict;
 
 struct Flag(AtomicBool);
 
@@ -124,10 +40,10 @@ fn the_waiter_at_the_front_ticks_and_those_behind_follow() {
     let (mut first, mut second) = (pin!(limiter.acquire()), pin!(limiter.acquire()));
     assert!(poll_by(first.as_mut(), &first_waker).is_pending());
     assert!(poll_by(second.as_mut(), &second_waker).is_pending());
-    runtime.advance(100);
+    runtime.advance(Duration::from_millis(100));
     assert!(first_woken.take());
     assert!(poll_by(first, &first_waker).is_ready());
-    runtime.advance(100);
+    runtime.advance(Duration::from_millis(100));
     assert!(second_woken.take());
     assert!(poll_by(second, &second_waker).is_ready());
 }
@@ -140,7 +56,7 @@ fn a_front_waiter_that_is_dropped_when_it_was_nudged_hands_the_alarm_on() {
     let mut second = pin!(limiter.acquire());
     assert!(poll(first.as_mut()).is_pending());
     assert!(poll_by(second.as_mut(), &second_waker).is_pending());
-    runtime.advance(100);
+    runtime.advance(Duration::from_millis(100));
     drop(first);
     assert!(second_woken.take(), "its turn has come, as the first one's had");
     assert!(poll_by(second, &second_waker).is_ready());
@@ -156,7 +72,7 @@ fn a_driver_serves_everybody_behind_a_waiter_that_is_not_polled() {
     assert!(poll(left_alone.as_mut()).is_pending());
     assert!(poll_by(second.as_mut(), &second_waker).is_pending());
     for _ in 0..2 {
-        runtime.advance(100);
+        runtime.advance(Duration::from_millis(100));
         assert!(driver_woken.take());
         assert!(poll_by(driver.as_mut(), &driver_waker).is_pending());
     }
@@ -177,10 +93,10 @@ fn a_driver_that_is_dropped_leaves_the_tick_to_the_front_waiter() {
         assert!(poll(driver.as_mut()).is_pending());
         assert!(poll_by(waits.as_mut(), &waker).is_pending());
         if was_woken {
-            runtime.advance(100);
+            runtime.advance(Duration::from_millis(100));
         }
         drop(driver);
-        runtime.advance(100);
+        runtime.advance(Duration::from_millis(100));
         assert!(woken.take());
         assert!(poll_by(waits, &waker).is_ready());
     }
