@@ -306,8 +306,8 @@ fn what_is_many_is_small() {
     is_at_most::<Acquire<'_>>(56);
     is_at_most::<AcquireSlots<'_, TokioRuntime>>(72);
     is_at_most::<AcquireCells<'_, TokioRuntime>>(72);
-    is_at_most::<ResourcePermit<'_, TokioRuntime>>(40);
-    is_at_most::<AcquireResources<'_, TokioRuntime>>(64);
+    is_at_most::<ResourcePermit<'_, TokioRuntime>>(48);
+    is_at_most::<AcquireResources<'_, TokioRuntime>>(72);
     is_at_most::<Permit<'_>>(16);
     is_at_most::<ResourceLimitError>(24);
     is_at_most::<AcquireError>(24);
