@@ -31,7 +31,7 @@ mod manual_clock;
 #[cfg(feature = "alloc")]
 mod spawn;
 #[cfg(all(test, feature = "test-util"))]
-pub(crate) mod strict;
+pub(crate) mod tests;
 #[cfg(feature = "test-util")]
 mod timers;
 #[cfg(feature = "test-util")]

@@ -4,7 +4,7 @@ use core::future::{pending, poll_fn};
 use core::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::runtime::strict::Strict;
+use crate::runtime::tests::strict::Strict;
 use crate::timeout::{TimeoutManager, shield};
 
 fn manager(timer: &Strict) -> TimeoutManager<Strict> {

@@ -1,7 +1,7 @@
 //! A timer that calls wakers under its own lock, as those of some embedded runtimes do.
 
 use super::*;
-use crate::runtime::strict::Strict;
+use crate::runtime::tests::strict::Strict;
 
 struct Flag(AtomicBool);
 

@@ -8,8 +8,8 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::sync::Mutex;
 
-use super::{Clock, Sleep, Tick, Timer};
 use crate::alarm::SleepAlarm;
+use crate::runtime::{Clock, Sleep, Tick, Timer};
 use crate::time::{ClockId, Instant};
 
 #[derive(Clone, Default)]
