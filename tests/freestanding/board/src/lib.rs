@@ -26,8 +26,16 @@ pub fn start() {
     }
 }
 
+/// Ends the program: with 0, or with the number of the check that failed.
+pub fn end(result: Result<(), u8>) -> ! {
+    if let Err(number) = result {
+        hprintln!("check {} failed", number);
+    }
+    exit(result.err().unwrap_or(0))
+}
+
 /// Ends the program, with a code that is the emulator's own exit code.
-pub fn exit(code: u8) -> ! {
+fn exit(code: u8) -> ! {
     const EXIT_EXTENDED: usize = 0x20;
     const APPLICATION_EXIT: u32 = 0x2_0026;
     // SAFETY: the operation takes two words, a reason and a code.

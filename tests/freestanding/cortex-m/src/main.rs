@@ -7,15 +7,17 @@
 
 use cortex_m::register::primask;
 use cortex_m_rt::entry;
-use mtaio_scenario::{FIRST_OF_THE_PROGRAM, check};
+use mtaio_scenario::{FIRST_OF_THE_PROGRAM, Failed, check};
 
 #[entry]
 fn main() -> ! {
     mtaio_board::start();
+    mtaio_board::end(run())
+}
+
+fn run() -> Result<(), Failed> {
+    mtaio_scenario::run()?;
     // Every critical section was left again.
-    let sections = || check(FIRST_OF_THE_PROGRAM, primask::read().is_active());
-    match mtaio_scenario::run().and_then(|()| sections()) {
-        Ok(()) => mtaio_board::exit(0),
-        Err(number) => mtaio_board::exit(number),
-    }
+    check(FIRST_OF_THE_PROGRAM, primask::read().is_active())?;
+    check(FIRST_OF_THE_PROGRAM + 1, !cfg!(feature = "fails"))
 }

@@ -38,9 +38,6 @@ async fn main(spawner: Spawner) {
     mtaio_board::start();
     let mut board = cortex_m::Peripherals::take().expect("this comes first");
     systick::start(&mut board.SYST);
-    match with_timeout(Duration::from_secs(20), run(spawner)).await {
-        Ok(Ok(())) => mtaio_board::exit(0),
-        Ok(Err(number)) => mtaio_board::exit(number),
-        Err(_) => mtaio_board::exit(HANGS),
-    }
+    let result = with_timeout(Duration::from_secs(20), run(spawner)).await;
+    mtaio_board::end(result.unwrap_or(Err(HANGS)))
 }
