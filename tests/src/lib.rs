@@ -3,11 +3,13 @@
 extern crate alloc;
 
 mod executor;
+mod interpreter;
 mod mailer;
 mod panicky;
 mod watchdog;
 
 pub use executor::{CountingWaker, park_on, poll_once};
+pub use interpreter::interpret;
 pub use mailer::Mailer;
 pub use panicky::{Panicky, message_of, panic_of};
 pub use watchdog::{until, within_a_minute};

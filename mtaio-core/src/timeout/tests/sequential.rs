@@ -186,3 +186,26 @@ fn all_extensions_count() {
     let end = Instant::ORIGIN + SECOND + Duration::from_nanos(4000);
     assert_eq!(handle.deadline(), Deadline::at(end).on(clock.clock_id()));
 }
+
+#[test]
+fn a_deadline_a_nanosecond_after_another_is_not_over_with_it() {
+    let clock = ManualClock::new();
+    let tm = manager(&clock);
+    // Longer than the manager's own: these are not in order, but in the wheel.
+    let mut second = run(&tm, 3 * SECOND);
+    let mut first = run(&tm, 3 * SECOND - Duration::from_nanos(1));
+    clock.advance(3 * SECOND - Duration::from_nanos(1));
+    assert!(first.poll().is_ready());
+    assert!(second.poll().is_pending());
+    clock.advance(Duration::from_nanos(1));
+    assert!(second.poll().is_ready());
+}
+
+#[test]
+fn what_is_left_inside_is_what_the_earliest_scope_leaves() {
+    let clock = ManualClock::new();
+    let tm = manager(&clock);
+    let (long, inner) = (TimeoutManager::with_runtime(3 * SECOND, clock.clone()), tm.clone());
+    let left = Held::new(async move { tm.scope(long.scope(async move { inner.remaining() })).await }).poll();
+    assert_eq!(left, Poll::Ready(Ok(Ok(Some(SECOND)))));
+}
