@@ -196,6 +196,7 @@ fn a_deadline_a_nanosecond_after_another_is_not_over_with_it() {
     let mut first = run(&tm, 3 * SECOND - Duration::from_nanos(1));
     clock.advance(3 * SECOND - Duration::from_nanos(1));
     assert!(first.poll().is_ready());
+    assert_eq!(second.woken(), 0);
     assert!(second.poll().is_pending());
     clock.advance(Duration::from_nanos(1));
     assert!(second.poll().is_ready());
