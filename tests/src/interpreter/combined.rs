@@ -10,7 +10,7 @@ use super::bytes::Bytes;
 use super::ledger::Ledger;
 use super::line::Line;
 
-type Outcome = Result<ResourcePermit<ManualClock>, ResourceLimitError>;
+type Outcome = Result<ResourcePermit<'static, ManualClock>, ResourceLimitError>;
 
 pub(super) struct Combined {
     clock: ManualClock,
@@ -18,7 +18,7 @@ pub(super) struct Combined {
     slots: ConcurrencyLimiter<ManualClock>,
     both: ResourceLimiter<ManualClock>,
     line: Line<Outcome>,
-    held: Vec<ResourcePermit<ManualClock>>,
+    held: Vec<ResourcePermit<'static, ManualClock>>,
 }
 
 impl Combined {
@@ -42,7 +42,7 @@ impl Combined {
     }
 
     fn acquire(&mut self, n: u32) {
-        let answer = self.line.join(n, self.both.acquire_many(&[n, n, 1]));
+        let answer = self.line.join(n, self.both.acquire_many_owned(&[n, n, 1]));
         self.keep(answer);
     }
 
@@ -68,7 +68,7 @@ impl Machine for Combined {
             0..4 => self.acquire(bytes.cells()),
             4 => {
                 let n = bytes.cells();
-                let answer = self.both.try_acquire_many(&[n, n, 1]);
+                let answer = self.both.try_acquire_many_owned(&[n, n, 1]);
                 self.keep([(n, answer)]);
             }
             5 => self.take_one(index, bytes.cells()),
