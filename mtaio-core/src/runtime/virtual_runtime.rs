@@ -54,6 +54,8 @@ struct Tasks {
     /// Everything that was spawned and has not ended.
     live: BTreeMap<u64, Arc<Task>>,
     spawned: u64,
+    /// Everything is being dropped: nothing is spawned meanwhile.
+    leaving: bool,
     dice: Option<Dice>,
 }
 
@@ -116,7 +118,7 @@ impl VirtualRuntime {
             seed,
             granularity,
             timers: Timers::new(dice.clone()),
-            tasks: Lock::new(Tasks { ready: VecDeque::new(), live: BTreeMap::new(), spawned: 0, dice }),
+            tasks: Lock::new(Tasks { ready: VecDeque::new(), live: BTreeMap::new(), spawned: 0, leaving: false, dice }),
             driven: AtomicBool::new(false),
         }))
     }
@@ -158,13 +160,14 @@ impl VirtualRuntime {
         self.0.timers.change(|now| now + duration);
     }
 
-    /// Drops every task and every pending wake-up, as when a real runtime goes away. Limiters that waited on it are not told, and
-    /// are of no use after it.
+    /// Drops every task and every pending wake-up, as when a real runtime goes away. What is spawned meanwhile, by what is dropped, is
+    /// dropped too. Limiters that waited on it are not told, and are of no use after it.
     pub fn shutdown(&self) {
         let (ready, live) = self.0.tasks.with(|tasks| {
-            let live = core::mem::take(&mut tasks.live);
-            (core::mem::take(&mut tasks.ready), live)
+            tasks.leaving = true;
+            (core::mem::take(&mut tasks.ready), core::mem::take(&mut tasks.live))
         });
+        let _leaving = Leaving(&self.0);
         live.values().for_each(|task| drop(task.future.with(Option::take)));
         drop((ready, live));
         self.0.timers.clear();
@@ -221,6 +224,15 @@ impl Drop for Driving<'_> {
         if unwinding() {
             std::eprintln!("the panic came in VirtualRuntime::with_seed({})", self.0.seed);
         }
+    }
+}
+
+/// Everything is being dropped, until this is.
+struct Leaving<'a>(&'a World);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.tasks.with(|tasks| tasks.leaving = false);
     }
 }
 
@@ -312,19 +324,22 @@ impl Timer for VirtualRuntime {
 
 impl Spawn for VirtualRuntime {
     fn spawn_detached(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let future: BoxedFuture = Box::pin(task);
+        let mut future: Option<BoxedFuture> = Some(Box::pin(task));
         let task = self.0.tasks.with(|tasks| {
+            if tasks.leaving {
+                return None;
+            }
             tasks.spawned += 1;
             let task = Arc::new(Task {
                 id: tasks.spawned,
-                future: Lock::new(Some(future)),
+                future: Lock::new(future.take()),
                 queued: AtomicBool::new(false),
                 world: Arc::downgrade(&self.0),
             });
             tasks.live.insert(task.id, Arc::clone(&task));
-            task
+            Some(task)
         });
-        task.wake();
+        task.into_iter().for_each(Wake::wake);
     }
 
     fn spawn_blocking_detached(&self, job: impl FnOnce() + Send + 'static) {
@@ -340,5 +355,39 @@ impl fmt::Debug for VirtualRuntime {
             .field("tasks", &self.tasks())
             .field("pending", &self.pending())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Starts a task when it is dropped.
+    struct Starts(VirtualRuntime, Arc<()>);
+
+    impl Drop for Starts {
+        fn drop(&mut self) {
+            let held = Arc::clone(&self.1);
+            self.0.spawn_detached(async move {
+                core::future::pending::<()>().await;
+                drop(held);
+            });
+        }
+    }
+
+    #[test]
+    fn a_task_that_is_started_by_what_a_shutdown_drops_is_dropped_too() {
+        let runtime = VirtualRuntime::new();
+        let held = Arc::new(());
+        let starts = Starts(runtime.clone(), Arc::clone(&held));
+        runtime.spawn_detached(async move {
+            core::future::pending::<()>().await;
+            drop(starts);
+        });
+        runtime.run_for(Duration::from_secs(1));
+        runtime.shutdown();
+        assert_eq!((runtime.tasks(), Arc::strong_count(&held)), (0, 1));
+        // What comes later is run.
+        assert_eq!(runtime.block_on(async { runtime.spawn(async { 7 }).await }).ok(), Some(7));
     }
 }
