@@ -102,7 +102,10 @@ impl Player {
             }
             Way::Told => {
                 let Some(wait) = self.try_now(book, n) else { return };
-                let due = (!book.shared).then(|| (self.world.latest(limiter.runtime().now() + wait), book.turns()));
+                // Ticks keep half a granularity apart.
+                let grain = limiter.runtime().granularity() / 2;
+                let due = self.world.latest(limiter.runtime().now() + wait + grain);
+                let due = (!book.shared).then(|| (due, book.turns()));
                 let slip = slip(around.is_unbounded(), due);
                 let _ = Watched::new(book, slip, limiter.acquire_many(n)).await;
             }
