@@ -142,6 +142,7 @@ impl<L: Limit> Book<L> {
 
     /// It has been polled, and waits.
     pub(crate) fn arrive(&self, slip: &Arc<Slip>) {
+        self.limiter.waited();
         let mut pages = self.pages();
         pages.moves += 1;
         if slip.woken().is_none() {

@@ -30,9 +30,10 @@ impl Dice {
         of[self.within(0, of.len() - 1)].clone()
     }
 
-    /// Few different ones, so that much happens at the same instant.
+    /// Few different ones, so that much happens at the same instant, or just before it.
     pub(crate) fn time(&mut self) -> Duration {
-        let unit = self.pick(&[1, 1_000_000, 5_000_000, 10_000_000, 50_000_000, 50_000_000]);
-        Duration::from_nanos(unit * self.within(0, 6) as u64)
+        let unit: u64 = self.pick(&[1, 1_000_000, 5_000_000, 10_000_000, 50_000_000, 50_000_000]);
+        let early = u64::from(self.chance(15));
+        Duration::from_nanos((unit * self.within(0, 6) as u64).saturating_sub(early))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A window begins just before one grant and ends just after another. The cells granted in it, less those given back, are at most
 //! `burst + rate * cap` of the quota in force where it begins, plus what the quotas in force during it bring in, each for its
-//! part. `cap` is twice the timer's granularity.
+//! part. `cap` is twice the timer's granularity, and counts only once somebody has waited: idling is no lateness.
 
 use mtaio_core::limit::Quota;
 use mtaio_core::runtime::{Clock, Timer, VirtualRuntime};
@@ -12,10 +12,10 @@ use mtaio_core::runtime::{Clock, Timer, VirtualRuntime};
 struct Moment {
     /// How many cells the quotas have brought in until then.
     brought: f64,
-    /// What a window that begins then may have more.
-    head_start: f64,
     /// The burst then.
     burst: u32,
+    /// How many cells more a late timer may make up for.
+    late: f64,
 }
 
 /// Cells that were taken, or given back if there are fewer than none, at a moment between two.
@@ -34,12 +34,22 @@ pub(crate) struct Ledger {
     brought: f64,
     moments: Vec<Moment>,
     entries: Vec<Entry>,
+    /// When somebody waited first.
+    first_wait: Option<usize>,
 }
 
 impl Ledger {
     pub(crate) fn new(runtime: &VirtualRuntime, quota: Quota) -> Self {
         let since = runtime.now().as_nanos();
-        Self { runtime: runtime.clone(), quota, since, brought: 0.0, moments: Vec::new(), entries: Vec::new() }
+        Self {
+            runtime: runtime.clone(),
+            quota,
+            since,
+            brought: 0.0,
+            moments: Vec::new(),
+            entries: Vec::new(),
+            first_wait: None,
+        }
     }
 
     /// The moment that is now.
@@ -49,9 +59,14 @@ impl Ledger {
         self.since = now;
         let burst = self.quota.burst_size();
         let cap = 2.0 * self.runtime.granularity().as_secs_f64();
-        let head_start = f64::from(burst) + self.quota.rate() * cap;
-        self.moments.push(Moment { brought: self.brought, head_start, burst });
+        self.moments.push(Moment { brought: self.brought, burst, late: self.quota.rate() * cap });
         self.moments.len() - 1
+    }
+
+    /// Somebody waits.
+    pub(crate) fn note_wait(&mut self) {
+        let now = self.moment();
+        self.first_wait.get_or_insert(now);
     }
 
     /// From now on that is in force.
@@ -87,7 +102,8 @@ impl Ledger {
                     sum += entry.cells;
                 }
                 let (start, end) = (self.moments[start], self.moments[last.to]);
-                let bound = start.head_start + end.brought - start.brought;
+                let late = if self.first_wait.is_some_and(|first| first <= last.to) { start.late } else { 0.0 };
+                let bound = f64::from(start.burst) + late + end.brought - start.brought;
                 (sum as f64 > bound + 1e-6).then(|| format!("{sum} cells in a window in which {bound:.6} may be"))
             })
         })

@@ -18,6 +18,8 @@ pub(crate) trait Limit: Send + Sync + Sized + 'static {
     /// The number of this moment; later ones have greater numbers.
     fn moment(&self) -> usize;
     fn was_too_large(&self, n: u32, from: usize) -> bool;
+    /// Somebody waits.
+    fn waited(&self);
     /// So many were granted, at that moment.
     fn granted(&self, n: u32, moment: usize);
     /// So many go back from one who did not know yet that it had them.
@@ -77,6 +79,10 @@ impl Limit for Cells {
         self.ledger.lock().unwrap().was_too_large(n, from)
     }
 
+    fn waited(&self) {
+        self.ledger.lock().unwrap().note_wait();
+    }
+
     fn granted(&self, n: u32, moment: usize) {
         self.ledger.lock().unwrap().write(n.into(), moment, moment);
     }
@@ -98,6 +104,8 @@ impl Limit for Cells {
         let burst = self.limiter.quota().burst_size();
         let full = if self.limiter.is_closed() { 0 } else { burst };
         book.expect(self.limiter.available() == full, "it does not fill up");
+        let granted = (0..=burst).filter(|_| self.limiter.try_acquire().is_ok()).count();
+        book.expect(granted == full as usize, "an idle limiter does not grant its burst");
     }
 }
 
@@ -164,6 +172,8 @@ impl Limit for Slots {
     fn was_too_large(&self, n: u32, from: usize) -> bool {
         self.limits.lock().unwrap()[from..].iter().any(|limit| n as usize > *limit)
     }
+
+    fn waited(&self) {}
 
     fn granted(&self, _: u32, _: usize) {}
 

@@ -116,6 +116,7 @@ impl Future for WatchedParts<'_> {
         let poll = inner.as_mut().poll(context);
         match &poll {
             Poll::Pending => {
+                this.parts.iter().for_each(|(part, _)| part.waited());
                 // Slots may be taken long before the rest.
                 let moments = this.moments();
                 let places = this.since.iter_mut().zip(&this.parts).zip(moments);

@@ -48,6 +48,12 @@ impl PartBook<'_> {
         }
     }
 
+    pub(crate) fn waited(&self) {
+        if let Self::Rate(book) = self {
+            book.limiter.waited();
+        }
+    }
+
     /// Somebody has got so many since that moment; `at_once` if without waiting.
     pub(crate) fn got(&self, n: u32, since: usize, at_once: bool) {
         match self {
