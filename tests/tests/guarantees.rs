@@ -1,6 +1,8 @@
 //! `docs/guarantees.md` names checks, unsafe code, mutants and dependencies that exist, and leaves none of the last three out.
 
-use std::collections::{BTreeMap, BTreeSet};
+extern crate alloc;
+
+use alloc::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
