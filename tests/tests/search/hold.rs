@@ -66,15 +66,15 @@ impl Drop for Held<'_> {
 /// Parts of a combined limiter, until it is dropped.
 pub(crate) struct HeldParts<'a> {
     parts: Vec<(PartBook<'a>, u32)>,
-    permit: Option<ResourcePermit<VirtualRuntime>>,
+    permit: Option<ResourcePermit<'a, VirtualRuntime>>,
 }
 
 impl<'a> HeldParts<'a> {
-    pub(crate) fn new(parts: Vec<(PartBook<'a>, u32)>, permit: ResourcePermit<VirtualRuntime>) -> Self {
+    pub(crate) fn new(parts: Vec<(PartBook<'a>, u32)>, permit: ResourcePermit<'a, VirtualRuntime>) -> Self {
         Self { parts, permit: Some(permit) }
     }
 
-    fn give_back(&mut self, refund: bool) -> Option<ResourcePermit<VirtualRuntime>> {
+    fn give_back(&mut self, refund: bool) -> Option<ResourcePermit<'a, VirtualRuntime>> {
         let permit = self.permit.take()?;
         self.parts.iter().for_each(|(part, n)| part.give_back(*n, refund));
         Some(permit)

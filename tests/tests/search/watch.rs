@@ -73,7 +73,7 @@ pub(crate) struct WatchedParts<'a> {
     parts: Vec<(PartBook<'a>, u32)>,
     /// For each part, the moment before it may have been taken: the first poll, or for a rate the last one.
     since: Vec<usize>,
-    inner: Option<Pin<Box<AcquireResources<VirtualRuntime>>>>,
+    inner: Option<Pin<Box<AcquireResources<'a, VirtualRuntime>>>>,
     polled: bool,
 }
 
@@ -81,7 +81,7 @@ impl<'a> WatchedParts<'a> {
     pub(crate) fn new(
         world: &'a World,
         parts: Vec<(PartBook<'a>, u32)>,
-        future: AcquireResources<VirtualRuntime>,
+        future: AcquireResources<'a, VirtualRuntime>,
     ) -> Self {
         Self { world, parts, since: Vec::new(), inner: Some(Box::pin(future)), polled: false }
     }
@@ -104,8 +104,8 @@ impl<'a> WatchedParts<'a> {
     }
 }
 
-impl Future for WatchedParts<'_> {
-    type Output = Result<ResourcePermit<VirtualRuntime>, ResourceLimitError>;
+impl<'a> Future for WatchedParts<'a> {
+    type Output = Result<ResourcePermit<'a, VirtualRuntime>, ResourceLimitError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
