@@ -9,7 +9,7 @@ use core::time::Duration;
 use mtaio_core::Instant;
 use mtaio_core::limit::{ResourceLimitError, ResourceLimitErrorKind as Kind};
 use mtaio_core::runtime::{Clock, Timer, VirtualRuntime};
-use mtaio_core::timeout::shield;
+use mtaio_core::timeout::{Elapsed, ElapsedKind, cascade, shield};
 
 use crate::around::{Around, Fence, apply};
 use crate::book::{Book, Slip};
@@ -70,6 +70,7 @@ impl Player {
                 }
             }),
             Act::Limited(time, acts) => Box::pin(self.limited(*time, acts, around)),
+            Act::Cascade(times, all, acts) => Box::pin(self.cascade(times, *all, acts, around)),
             Act::Scope(acts) => Box::pin(self.scope(acts, around)),
             Act::Moved(first, way, then) => Box::pin(self.moved(first, *way, then, around)),
             Act::Shield(acts) => Box::pin(shield(self.play(acts, Around::default()))),
@@ -205,6 +206,7 @@ impl Player {
                 parts.iter().zip(since).for_each(|((part, cost), since)| part.got(*cost, since, true));
                 return Some(HeldParts::new(parts, permit));
             }
+            Way::Wait if costs.len() > 2 => limiter.acquire_many_owned(costs),
             Way::Wait => limiter.acquire_many(costs),
             Way::Within(time) => limiter.acquire_many_within(costs, time),
         };
@@ -220,6 +222,22 @@ impl Player {
             if self.program.is_punctual() {
                 self.world.check_in_time(own.end());
             }
+        }
+    }
+
+    /// Tries again and again; no attempt returns an error of its own.
+    async fn cascade(&self, times: &[Duration], all: Duration, acts: &[Act], around: &Around) {
+        let start = self.world.home.now();
+        let attempts = cascade(self.world.home.clone(), times.iter().copied(), |_| async {
+            self.play(acts, around.clone()).await;
+            Ok::<_, Elapsed>(())
+        });
+        let Err(elapsed) = attempts.until(start + all).await else { return };
+        let whole = start + times.iter().sum::<Duration>();
+        if elapsed.kind() == ElapsedKind::Inherited {
+            self.world.check_elapsed(elapsed, &Fence::At(start + all), &around.with(Fence::At(start + all)));
+        } else {
+            self.world.check_elapsed(elapsed, &Fence::At(whole), around);
         }
     }
 

@@ -88,6 +88,8 @@ pub(crate) enum Act {
         n: u32,
     },
     Limited(Duration, Vec<Act>),
+    /// Does the acts in each of these times, and all in the last one.
+    Cascade(Vec<Duration>, Duration, Vec<Act>),
     Scope(Vec<Act>),
     /// After the first acts the deadline moves; then come the others.
     Moved(Vec<Act>, Move, Vec<Act>),
@@ -215,7 +217,7 @@ struct Maker<'a> {
 impl Maker<'_> {
     fn act(&self, dice: &mut Dice) -> Act {
         let rate = dice.within(0, self.program.rates.len() - 1);
-        match dice.within(0, if self.depth < 3 { 24 } else { 13 }) {
+        match dice.within(0, if self.depth < 3 { 25 } else { 13 }) {
             0 | 1 => Act::Nap(dice.time()),
             2 if self.program.stalls => Act::Stall(dice.time()),
             2..=5 => Act::Rate { rate, n: dice.within(0, 3) as u32, way: way(dice) },
@@ -228,7 +230,8 @@ impl Maker<'_> {
             18 => Act::Shield(self.acts(dice)),
             19..=21 => Act::GiveUp(dice.time(), self.acts(dice)),
             22 | 23 => Act::GiveUpWhenWoken(dice.within(1, 4) as u32, self.acts(dice)),
-            _ => self.group(dice),
+            24 => self.group(dice),
+            _ => Act::Cascade(vec![dice.time(), dice.time()], dice.time() * 2, self.acts(dice)),
         }
     }
 
