@@ -17,7 +17,8 @@ mod scope;
 mod shield;
 mod single;
 mod span;
-#[cfg(all(test, feature = "test-util"))]
+#[cfg(all(test, feature = "std"))]
+#[cfg_attr(not(feature = "test-util"), allow(dead_code, reason = "some of it is for tests with a clock of their own"))]
 mod tests;
 mod wheel;
 

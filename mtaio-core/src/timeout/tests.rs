@@ -6,6 +6,7 @@ mod places;
 mod properties;
 #[cfg(feature = "test-util")]
 mod sequential;
+#[cfg(feature = "test-util")]
 mod strict;
 
 use alloc::boxed::Box;
