@@ -212,11 +212,18 @@ impl Witness {
     }
 }
 
-/// What belongs to one thread: declared as in std.
-#[cfg(loom)]
-pub(crate) use loom::thread_local;
-#[cfg(all(not(loom), feature = "std"))]
-pub(crate) use std::thread_local;
+/// Declares what each thread has for itself, from a constant; those of loom take none.
+#[cfg(feature = "std")]
+macro_rules! thread_static {
+    (static $name:ident: $type:ty = $initial:expr) => {
+        #[cfg(not(loom))]
+        std::thread_local!(static $name: $type = const { $initial });
+        #[cfg(loom)]
+        loom::thread_local!(static $name: $type = $initial);
+    };
+}
+#[cfg(feature = "std")]
+pub(crate) use thread_static;
 
 /// A number that nobody else in this process gets, counted from 0.
 #[cfg(feature = "std")]

@@ -13,23 +13,39 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 #[cfg(feature = "std")]
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::task::Waker;
 use core::time::Duration;
 
 use super::{ClockId, Instant};
+#[cfg(feature = "std")]
+use crate::primitive::thread_static;
 use crate::primitive::{AtomicU64, AtomicUsize, Ordering, catch, resume};
 use crate::sync::WakerCell;
 
 #[cfg(feature = "std")]
-crate::primitive::thread_local! {
-    #[allow(clippy::missing_const_for_thread_local, reason = "those of the model checker take no constant")]
-    static FRAMES: RefCell<Vec<Frame>> = RefCell::new(Vec::new());
+thread_static!(static FRAMES: RefCell<Vec<Frame>> = RefCell::new(Vec::new()));
+// How many frames there are, for those who only ask whether there are any: most do.
+#[cfg(feature = "std")]
+thread_static!(static DEPTH: Cell<usize> = Cell::new(0));
+
+/// Whether there is any frame.
+#[inline]
+fn is_framed() -> bool {
+    #[cfg(feature = "std")]
+    return DEPTH.with(Cell::get) > 0;
+    #[cfg(not(feature = "std"))]
+    return false;
 }
 
 fn with_frames<R>(f: impl FnOnce(&mut Vec<Frame>) -> R) -> R {
     #[cfg(feature = "std")]
-    return FRAMES.with(|frames| f(&mut frames.borrow_mut()));
+    return FRAMES.with(|frames| {
+        let mut frames = frames.borrow_mut();
+        let result = f(&mut frames);
+        DEPTH.with(|depth| depth.set(frames.len()));
+        result
+    });
     #[cfg(not(feature = "std"))]
     return f(&mut Vec::new());
 }
@@ -137,7 +153,12 @@ pub(crate) fn under<R>(frame: Frame, f: impl FnOnce() -> R) -> (Frame, R) {
 }
 
 /// The earliest limit of `clock` around the code that runs.
+#[inline]
 pub(crate) fn earliest(clock: ClockId) -> Option<Bound> {
+    if is_framed() { earliest_of_all(clock) } else { None }
+}
+
+fn earliest_of_all(clock: ClockId) -> Option<Bound> {
     with_frames(|frames| {
         let limits = visible(frames).filter_map(|frame| match frame {
             Frame::Limit { clock: own, at, start, .. } if *own == clock => {

@@ -9,10 +9,7 @@ use super::*;
 use crate::runtime::{Alarm, Clock, Sleep, Tick, Timer};
 use crate::time::{ClockId, Instant};
 
-crate::primitive::thread_local! {
-    #[allow(clippy::missing_const_for_thread_local, reason = "those of the model checker take no constant")]
-    static HERE: Cell<u64> = Cell::new(0);
-}
+crate::primitive::thread_static!(static HERE: Cell<u64> = Cell::new(0));
 
 /// Clones are the same runtime.
 #[derive(Clone, Default)]
