@@ -61,6 +61,8 @@ mod names;
 #[cfg(feature = "alloc")]
 pub mod resource;
 pub mod runtime;
+#[cfg(all(test, shuttle))]
+mod schedules;
 pub mod sync;
 pub mod time;
 #[cfg(feature = "alloc")]

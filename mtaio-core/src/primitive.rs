@@ -1,6 +1,6 @@
 //! What everything else stands on: atomics, the lock, and the two things that only std can do.
 //!
-//! This is the only file that knows whether it runs on std, on a critical section or under loom. Everybody else
+//! This is the only file that knows whether it runs on std, on a critical section under loom or under shuttle. Everybody else
 //! names these types and nothing below them.
 
 #[cfg(not(any(feature = "std", feature = "critical-section")))]
@@ -11,10 +11,12 @@ compile_error!(
 
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+#[cfg(shuttle)]
+pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-#[cfg(all(not(loom), target_has_atomic = "64"))]
+#[cfg(all(not(any(loom, shuttle)), target_has_atomic = "64"))]
 pub(crate) use core::sync::atomic::AtomicU64;
-#[cfg(all(not(loom), target_has_atomic = "ptr"))]
+#[cfg(all(not(any(loom, shuttle)), target_has_atomic = "ptr"))]
 pub(crate) use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 #[cfg(all(not(loom), not(target_has_atomic = "ptr")))]
 pub(crate) use portable_atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -39,7 +41,9 @@ pub(crate) struct Lock<T>(Inner<T>);
 
 #[cfg(loom)]
 type Inner<T> = loom::sync::Mutex<T>;
-#[cfg(all(not(loom), feature = "std"))]
+#[cfg(shuttle)]
+type Inner<T> = shuttle::sync::Mutex<T>;
+#[cfg(all(not(any(loom, shuttle)), feature = "std"))]
 type Inner<T> = std::sync::Mutex<T>;
 #[cfg(all(not(loom), not(feature = "std"), feature = "critical-section"))]
 type Inner<T> = critical_section::Mutex<core::cell::RefCell<T>>;
@@ -212,14 +216,16 @@ impl Witness {
     }
 }
 
-/// Declares what each thread has for itself, from a constant; those of loom take none.
+/// Declares what each thread has for itself, from a constant; those of loom and shuttle take none.
 #[cfg(feature = "std")]
 macro_rules! thread_static {
     (static $name:ident: $type:ty = $initial:expr) => {
-        #[cfg(not(loom))]
+        #[cfg(not(any(loom, shuttle)))]
         std::thread_local!(static $name: $type = const { $initial });
         #[cfg(loom)]
         loom::thread_local!(static $name: $type = $initial);
+        #[cfg(shuttle)]
+        shuttle::thread_local!(static $name: $type = $initial);
     };
 }
 #[cfg(feature = "std")]
@@ -290,7 +296,9 @@ impl<T, const N: usize> Drop for Stage<T, N> {
 pub(crate) mod model {
     #[cfg(loom)]
     pub(crate) use loom::thread;
-    #[cfg(not(loom))]
+    #[cfg(shuttle)]
+    pub(crate) use shuttle::{future::block_on, thread};
+    #[cfg(not(any(loom, shuttle)))]
     pub(crate) use std::thread;
 
     /// Runs a model: under loom in every interleaving with few preemptions, otherwise often.
@@ -303,5 +311,18 @@ pub(crate) mod model {
         }
         #[cfg(not(loom))]
         (0..200).for_each(|_| model());
+    }
+
+    /// Runs a scenario under random schedules, half of them with few preemptions; or under the one that is asked for.
+    #[cfg(shuttle)]
+    pub(crate) fn schedule(scenario: impl Fn() + Send + Sync + 'static) {
+        const SCHEDULES: usize = 5_000;
+        if let Ok(schedule) = std::env::var("MTAIO_SCHEDULE") {
+            return shuttle::replay(scenario, &schedule);
+        }
+        let scenario = alloc::sync::Arc::new(scenario);
+        let again = alloc::sync::Arc::clone(&scenario);
+        shuttle::check_random(move || scenario(), SCHEDULES);
+        shuttle::check_pct(move || again(), SCHEDULES, 3);
     }
 }

@@ -34,6 +34,7 @@ const PLATFORM: &[&str] = &[
     "critical_section",
     "portable_atomic",
     "loom",
+    "shuttle",
 ];
 
 const CORE: &str = "mtaio-core";
