@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use mtaio_core::runtime::Clock;
 use mtaio_tokio::{RateLimiter, ResourceLimitError};
-use tokio::task::yield_now;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{sleep, timeout};
 
 use crate::limits::{Limits, MOST, Pool, QUOTAS, Rate};
@@ -113,13 +113,15 @@ pub(crate) async fn reconfigure(limits: Limits, mut dice: Dice) {
 
 async fn close_one() -> Result<(), String> {
     let limiter = RateLimiter::new(QUOTAS[2]);
-    let waits = tokio::spawn({
+    // A set, because this may be dropped before it closes the limiter: who waits for that goes with it.
+    let mut waits = JoinSet::new();
+    waits.spawn({
         let limiter = limiter.clone();
         async move { while limiter.acquire().await.is_ok() {} }
     });
     yield_now().await;
     limiter.close();
-    waits.await.map_err(|error| error.to_string())
+    waits.join_next().await.unwrap_or(Ok(())).map_err(|error| error.to_string())
 }
 
 /// Several waits of one task, polled in order for the first time: whoever of them is served, those before it were.
