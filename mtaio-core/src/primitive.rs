@@ -23,6 +23,15 @@ pub(crate) use portable_atomic::{AtomicBool, AtomicUsize, Ordering};
 #[cfg(all(not(loom), not(target_has_atomic = "64")))]
 pub(crate) use wide::AtomicU64;
 
+/// The time stamp counter. Nothing orders it with what stands around it.
+#[cfg(all(feature = "tsc", target_arch = "x86_64"))]
+#[inline]
+pub(crate) fn time_stamp() -> u64 {
+    // SAFETY: every x86-64 has this instruction. A system may keep its programs from it: `start` in `runtime/counter.rs` asks
+    // for it only where the system's own clock, which programs read for themselves, stands on it.
+    unsafe { core::arch::x86_64::_rdtsc() }
+}
+
 /// Declares a function that is `const`, except under loom, whose types cannot be made in a constant.
 macro_rules! const_fn {
     ($(#[$meta:meta])* $vis:vis const fn $($rest:tt)*) => {

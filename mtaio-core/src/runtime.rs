@@ -26,6 +26,8 @@
 //! 12. [`Spawn::spawn`] runs the future to its end, or drops it. It is not lost.
 
 mod clock;
+#[cfg(all(feature = "tsc", target_arch = "x86_64"))]
+mod counter;
 #[cfg(feature = "test-util")]
 mod manual_clock;
 #[cfg(feature = "alloc")]

@@ -21,9 +21,9 @@ use super::quota::Quota;
 /// How many units a burst may have. With [`MAX_UNITS`] this keeps every sum far below 2^64.
 const MAX_BURST: u64 = 1 << 52;
 /// How many units may have passed since the base; then the base moves.
-const MAX_UNITS: u64 = 1 << 53;
+pub(super) const MAX_UNITS: u64 = 1 << 53;
 /// The longest time since the base, 292 years: so that a time before the base, which wraps around, is beyond it.
-const MAX_TIME: u64 = u64::MAX / 2;
+pub(super) const MAX_TIME: u64 = u64::MAX / 2;
 /// The most units in a nanosecond that still leave 16 ms between two moves of the base.
 const MAX_RATE: u64 = 1 << 29;
 /// The bits of a factor. With a time of 64 bits a product stays below 2^126, so that it can be signed.
@@ -93,6 +93,12 @@ impl Refused {
 }
 
 impl Wait {
+    /// Also for units that are all so many times as large as those of the scale.
+    #[inline(always)]
+    pub(super) const fn units(units: u64, per_nano: NonZeroU64) -> Self {
+        Self { units, per_nano }
+    }
+
     pub(super) const fn nanos(nanos: u64) -> Self {
         Self { units: nanos, per_nano: NonZeroU64::MIN }
     }

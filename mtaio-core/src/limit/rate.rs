@@ -17,7 +17,7 @@ pub use future::{AcquireCells, AcquireCellsOwned, AcquireCellsWithin, Driver};
 pub(super) use held::{HeldCells, is_not_ready};
 
 use cells::{Ask, Cells, State};
-use word::Fast;
+use word::{Long, Short};
 
 use super::bucket::TokenBucket;
 use super::error::ResourceLimitError;
@@ -112,23 +112,38 @@ impl<R: Timer> Rings for Shared<R> {
 
 impl<R: Timer> Shared<R> {
     #[inline(always)]
-    fn try_take_at_once(&self, n: u32) -> Fast {
-        let cells = &self.queue.supply;
-        cells.word.try_take(|| cells.runtime.now(), n)
+    fn now(&self) -> Instant {
+        self.queue.supply.runtime.now()
+    }
+
+    /// Takes `n` cells, or only looks whether they could be taken. `now` tells the time of the limiter's own clock.
+    #[inline(always)]
+    fn decide<const TAKE: bool>(&self, now: impl Fn() -> Instant, n: u32) -> Result<(), ResourceLimitError> {
+        match self.queue.supply.word.decide::<TAKE>(&now, n) {
+            Short::Taken => Ok(()),
+            Short::NotReady(wait) => Err(ResourceLimitError::not_ready(Some(wait))),
+            Short::Unclear => self.decide_at_length::<TAKE>(now, n),
+        }
+    }
+
+    #[cold]
+    fn decide_at_length<const TAKE: bool>(&self, now: impl Fn() -> Instant, n: u32) -> Result<(), ResourceLimitError> {
+        match self.queue.supply.word.decide_at_length::<TAKE>(now, n) {
+            Long::Taken => Ok(()),
+            Long::Refused(error) => Err(error),
+            Long::Locked if n == 0 => self.take_nothing(),
+            Long::Locked => self.queue.try_take(&Ask { n, deadline: Instant::FAR, hold: !TAKE }),
+        }
+    }
+
+    fn take_nothing(&self) -> Result<(), ResourceLimitError> {
+        let closed = self.queue.peek(|state, _| state.closed);
+        if closed { Err(ResourceLimitError::CLOSED) } else { Ok(()) }
     }
 
     /// Serves those whose turn has come, and sets the alarms for the next.
     fn tick(&self) {
         self.queue.change(|_| ());
-    }
-
-    #[cold]
-    fn try_take_in_turn(&self, n: u32) -> Result<(), ResourceLimitError> {
-        if n == 0 {
-            let closed = self.queue.peek(|state, _| state.closed);
-            return if closed { Err(ResourceLimitError::CLOSED) } else { Ok(()) };
-        }
-        self.queue.try_take(&Ask { n, deadline: Instant::FAR, hold: false })
     }
 }
 
@@ -178,11 +193,7 @@ impl<R: Timer> RateLimiter<R> {
     /// As [`try_acquire`](Self::try_acquire), and too large if `n` exceeds the burst.
     #[inline(always)]
     pub fn try_acquire_many(&self, n: u32) -> Result<(), ResourceLimitError> {
-        match self.shared.try_take_at_once(n) {
-            Fast::Taken => Ok(()),
-            Fast::Refused(error) => Err(error),
-            Fast::Slow => self.shared.try_take_in_turn(n),
-        }
+        self.shared.decide::<true>(|| self.shared.now(), n)
     }
 
     /// Waits until a cell conforms.

@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 
 use super::Clock;
+#[cfg(all(feature = "tsc", target_arch = "x86_64"))]
+use super::counter;
 use crate::time::{ClockId, Instant, nanos};
 
 /// The monotonic clock of the operating system. All values tell the same time.
@@ -13,40 +15,6 @@ use crate::time::{ClockId, Instant, nanos};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
-/// What the first reading was.
-enum Origin {
-    #[cfg(feature = "tsc")]
-    Counter {
-        clock: quanta::Clock,
-        start: u64,
-    },
-    Std(std::time::Instant),
-}
-
-impl Origin {
-    #[inline]
-    fn get() -> &'static Self {
-        static ORIGIN: OnceLock<Origin> = OnceLock::new();
-        ORIGIN.get_or_init(Self::find)
-    }
-
-    fn find() -> Self {
-        #[cfg(feature = "tsc")]
-        if kernel_trusts_counter() {
-            let clock = quanta::Clock::new();
-            return Self::Counter { start: clock.raw(), clock };
-        }
-        Self::Std(std::time::Instant::now())
-    }
-}
-
-/// Whether the counter is what the kernel tells the time by. An invariant counter alone says little in a virtual machine.
-#[cfg(feature = "tsc")]
-fn kernel_trusts_counter() -> bool {
-    let source = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
-    std::fs::read_to_string(source).is_ok_and(|name| name.trim() == "tsc")
-}
-
 impl SystemClock {
     /// The same instant on std's clock; `None` beyond what std can say.
     ///
@@ -56,14 +24,29 @@ impl SystemClock {
     }
 }
 
+/// Where the counter is not in use, or not yet.
+fn read() -> Instant {
+    static START: OnceLock<std::time::Instant> = OnceLock::new();
+    let start = START.get_or_init(|| {
+        #[cfg(all(feature = "tsc", target_arch = "x86_64"))]
+        counter::start();
+        std::time::Instant::now()
+    });
+    #[cfg(all(feature = "tsc", target_arch = "x86_64"))]
+    if let Some(nanos) = counter::nanos() {
+        return Instant::from_nanos(nanos);
+    }
+    Instant::from_nanos(nanos(start.elapsed()))
+}
+
 impl Clock for SystemClock {
     #[inline]
     fn now(&self) -> Instant {
-        match Origin::get() {
-            #[cfg(feature = "tsc")]
-            Origin::Counter { clock, start } => Instant::from_nanos(clock.delta_as_nanos(*start, clock.raw())),
-            Origin::Std(start) => Instant::from_nanos(nanos(start.elapsed())),
+        #[cfg(all(feature = "tsc", target_arch = "x86_64"))]
+        if let Some(nanos) = counter::nanos() {
+            return Instant::from_nanos(nanos);
         }
+        read()
     }
 
     fn clock_id(&self) -> ClockId {

@@ -10,43 +10,50 @@ use pin_project_lite::pin_project;
 
 use super::Shared;
 use super::cells::Ask;
-use super::word::Fast;
+use super::word::{Long, Short};
 use crate::alarm::bells::watch;
 use crate::limit::error::{ResourceLimitError, ResourceLimitErrorKind};
 use crate::runtime::Timer;
 use crate::sync::{Handle, Wait};
 use crate::time::{Instant, ambient};
 
-/// Takes the cells, at once if it can be; otherwise queues, and sees to it that an alarm is set where it is polled.
+/// Takes the cells, at once if it can be; otherwise queues, and sees to it that an alarm is set where it is polled. One who is about
+/// to queue is given a bound before.
 #[inline]
-fn poll_cells<R, H>(wait: Pin<&mut Wait<H>>, context: &mut Context<'_>) -> Poll<Result<(), ResourceLimitError>>
+fn poll_cells<R, H>(
+    mut wait: Pin<&mut Wait<H>>,
+    context: &mut Context<'_>,
+    bound: impl FnOnce(Pin<&mut Wait<H>>),
+) -> Poll<Result<(), ResourceLimitError>>
 where
     R: Timer,
     H: Handle<Target = Shared<R>>,
 {
-    match try_at_once(&wait) {
-        Some(answer) => Poll::Ready(answer),
-        None => poll_in_line(wait, context),
+    if !wait.is_queued() {
+        let limiter = wait.owner();
+        match limiter.queue.supply.word.decide::<true>(|| limiter.now(), wait.ask().n) {
+            Short::Taken => return Poll::Ready(Ok(())),
+            Short::NotReady(_) => {}
+            Short::Unclear => {
+                if let Some(answer) = try_at_length(limiter, wait.ask().n) {
+                    return Poll::Ready(answer);
+                }
+            }
+        }
+        bound(wait.as_mut());
     }
+    poll_in_line(wait, context)
 }
 
 /// The answer, if it needs no queue.
-#[inline]
-fn try_at_once<R, H>(wait: &Wait<H>) -> Option<Result<(), ResourceLimitError>>
-where
-    R: Timer,
-    H: Handle<Target = Shared<R>>,
-{
-    if wait.is_queued() {
-        return None;
-    }
-    let n = wait.ask().n;
-    match wait.owner().try_take_at_once(n) {
-        Fast::Taken => Some(Ok(())),
-        Fast::Refused(error) if error.kind() == ResourceLimitErrorKind::TooLarge => Some(Err(error)),
+#[cold]
+fn try_at_length<R: Timer>(limiter: &Shared<R>, n: u32) -> Option<Result<(), ResourceLimitError>> {
+    match limiter.queue.supply.word.decide_at_length::<true>(|| limiter.now(), n) {
+        Long::Taken => Some(Ok(())),
+        Long::Refused(error) if error.kind() == ResourceLimitErrorKind::TooLarge => Some(Err(error)),
         // Nothing asked for does not queue.
-        Fast::Slow if n == 0 => Some(wait.owner().try_take_in_turn(n)),
-        Fast::Refused(_) | Fast::Slow => None,
+        Long::Locked if n == 0 => Some(limiter.take_nothing()),
+        Long::Refused(_) | Long::Locked => None,
     }
 }
 
@@ -110,7 +117,7 @@ impl<R: Timer> Future for AcquireCells<'_, R> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        poll_cells(self.project().wait, context)
+        poll_cells(self.project().wait, context, |_| ())
     }
 }
 
@@ -138,7 +145,7 @@ impl<R: Timer> Future for AcquireCellsOwned<R> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        poll_cells(self.project().wait, context)
+        poll_cells(self.project().wait, context, |_| ())
     }
 }
 
@@ -167,17 +174,13 @@ impl<R: Timer> Future for AcquireCellsWithin<'_, R> {
     type Output = Result<(), ResourceLimitError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        if let Some(answer) = try_at_once(&this.wait) {
-            return Poll::Ready(answer);
-        }
-        // Only the first poll asks; the deadline of one who queues is in the queue.
-        if !this.wait.is_queued() {
-            let deadline = this.wait.owner().queue.supply.runtime.now() + *this.max_wait;
-            let ask = Ask { deadline, ..this.wait.ask() };
-            this.wait.as_mut().set_ask(ask);
-        }
-        poll_in_line(this.wait, context)
+        let this = self.project();
+        // Only who queues asks; the deadline is in the queue from then on.
+        poll_cells(this.wait, context, |wait| {
+            let deadline = wait.owner().now() + *this.max_wait;
+            let ask = Ask { deadline, ..wait.ask() };
+            wait.set_ask(ask);
+        })
     }
 }
 

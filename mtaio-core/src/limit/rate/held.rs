@@ -9,7 +9,6 @@ use pin_project_lite::pin_project;
 
 use super::cells::Ask;
 use super::future::poll_in_line;
-use super::word::Fast;
 use super::{AcquireCellsOwned, RateLimiter, Shared};
 use crate::limit::error::{ResourceLimitError, ResourceLimitErrorKind};
 use crate::runtime::Timer;
@@ -36,22 +35,13 @@ impl<R: Timer> Shared<R> {
     /// Takes `n` cells, or says why not. `now` tells the time of the limiter's own clock.
     #[inline(always)]
     pub(in crate::limit) fn take(&self, now: impl Fn() -> Instant, n: u32) -> Result<(), ResourceLimitError> {
-        match self.queue.supply.word.try_take(now, n) {
-            Fast::Taken => Ok(()),
-            Fast::Refused(error) => Err(error),
-            Fast::Slow => self.try_take_in_turn(n),
-        }
+        self.decide::<true>(now, n)
     }
 
     /// What [`take`](Self::take) would say now.
     #[inline]
     pub(in crate::limit) fn look(&self, now: impl Fn() -> Instant, n: u32) -> Result<(), ResourceLimitError> {
-        match self.queue.supply.word.look(now, n) {
-            Fast::Taken => Ok(()),
-            Fast::Refused(error) => Err(error),
-            Fast::Slow if n == 0 => self.try_take_in_turn(n),
-            Fast::Slow => self.queue.try_take(&Ask { n, deadline: Instant::FAR, hold: true }),
-        }
+        self.decide::<false>(now, n)
     }
 
     /// Refuses what would never be granted.
