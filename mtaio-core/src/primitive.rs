@@ -23,6 +23,10 @@ pub(crate) use portable_atomic::{AtomicBool, AtomicUsize, Ordering};
 #[cfg(all(not(loom), not(target_has_atomic = "64")))]
 pub(crate) use wide::AtomicU64;
 
+/// For a static, which the atomics of loom cannot be in. No model sees it.
+#[cfg(all(feature = "tsc", target_arch = "x86_64"))]
+pub(crate) use core::sync::atomic::AtomicU64 as StaticU64;
+
 /// The time stamp counter. Nothing orders it with what stands around it.
 #[cfg(all(feature = "tsc", target_arch = "x86_64"))]
 #[inline]

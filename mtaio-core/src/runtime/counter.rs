@@ -1,13 +1,11 @@
 //! The time stamp counter of x86-64, as a clock.
 
-use core::sync::atomic::{AtomicU64, Ordering};
-
-use crate::primitive::time_stamp;
+use crate::primitive::{Ordering, StaticU64, time_stamp};
 
 /// What the counter was at the origin of time.
-static START: AtomicU64 = AtomicU64::new(0);
+static START: StaticU64 = StaticU64::new(0);
 /// How long a tick is, in nanoseconds / 2^64. Zero while the counter is not in use.
-static TICK: AtomicU64 = AtomicU64::new(0);
+static TICK: StaticU64 = StaticU64::new(0);
 
 /// The counters of two processors can differ by some ticks: far fewer than time begins with, so that nobody reads less than none.
 const HEAD_START: u64 = 1 << 30;
