@@ -270,6 +270,12 @@ impl<T, const N: usize> Stage<T, N> {
         Self { slots: [const { core::mem::MaybeUninit::uninit() }; N], head: 0, tail: 0 }
     }
 
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head == self.tail
+    }
+
+    #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.tail == N
     }
@@ -287,13 +293,17 @@ impl<T, const N: usize> Stage<T, N> {
     /// Takes the first value; whoever takes the last one finds all slots free again.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<T> {
-        if self.head == self.tail {
-            (self.head, self.tail) = (0, 0);
+        if self.is_empty() {
             return None;
         }
+        let slot = &self.slots[self.head];
         self.head += 1;
         // SAFETY: by the invariant this slot held a value; it is now before `head`, so nobody reads it again.
-        Some(unsafe { self.slots[self.head - 1].assume_init_read() })
+        let value = unsafe { slot.assume_init_read() };
+        if self.is_empty() {
+            (self.head, self.tail) = (0, 0);
+        }
+        Some(value)
     }
 }
 

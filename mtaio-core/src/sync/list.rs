@@ -191,6 +191,7 @@ impl<T, A: Copy> List<T, A> {
         self.mark.map(|node| self.settle(node, settle))
     }
 
+    #[inline]
     fn settle<R>(&mut self, node: NonNull<Node<T, A>>, settle: impl FnOnce(&mut T) -> R) -> R {
         // SAFETY: a node of this list, found by its head or its mark.
         unsafe { self.unlink(node) };
@@ -206,6 +207,7 @@ impl<T, A: Copy> List<T, A> {
     /// # Safety
     /// `node` is in no list, says that it is in this one, and its links and value are initialised. It stays where it is until it is
     /// unlinked.
+    #[inline]
     unsafe fn push_back(&mut self, node: NonNull<Node<T, A>>) {
         // SAFETY: the caller's promise; a tail is a linked node (4).
         unsafe {
@@ -222,6 +224,7 @@ impl<T, A: Copy> List<T, A> {
 
     /// # Safety
     /// `node` is linked in this list.
+    #[inline]
     unsafe fn unlink(&mut self, node: NonNull<Node<T, A>>) {
         // SAFETY: the caller's promise, and invariant 4 for its neighbours, which are linked.
         let next = unsafe {
@@ -436,7 +439,14 @@ impl<H: Handle> Seat<H> {
         (place.is_taken() && place.is_settled()).then(|| unsafe { place.take() })
     }
 
+    #[cold]
+    fn leave(self: Pin<&mut Self>) {
+        // The value, which may hold a foreign waker, is dropped after the lock.
+        drop(self.with(|_, mut access| access.rise()));
+    }
+
     /// Locks the queue and runs `f` with its state, its lists and this seat's place in them.
+    #[inline]
     pub(crate) fn with<R>(
         self: Pin<&mut Self>,
         f: impl FnOnce(&H::Target, Access<'_, StateOf<H>, ListsOf<H>, ValueOf<H>, AskOf<H>>) -> R,
@@ -451,9 +461,7 @@ impl<H: Handle> Drop for Seat<H> {
     fn drop(&mut self) {
         if self.is_taken() {
             // SAFETY: a seat that was taken is pinned, and is not moved before its end.
-            let seat = unsafe { Pin::new_unchecked(self) };
-            // The value, which may hold a foreign waker, is dropped after the lock.
-            drop(seat.with(|_, mut access| access.rise()));
+            unsafe { Pin::new_unchecked(self) }.leave();
         }
     }
 }
@@ -508,6 +516,7 @@ impl<S, L: Lists<T, A>, T, A: Copy> Access<'_, S, L, T, A> {
     ///
     /// # Panics
     /// If the seat is taken.
+    #[inline]
     pub(crate) fn sit(&mut self, value: T) {
         self.sit_in(0, value);
     }
@@ -516,6 +525,7 @@ impl<S, L: Lists<T, A>, T, A: Copy> Access<'_, S, L, T, A> {
     ///
     /// # Panics
     /// If the seat is taken.
+    #[inline]
     pub(crate) fn sit_in(&mut self, list: u16, value: T) {
         assert!(!self.place.is_taken(), "a future queues once at a time");
         let node = self.place.node();
@@ -541,6 +551,11 @@ impl<S, L: Lists<T, A>, T, A: Copy> Access<'_, S, L, T, A> {
     pub(crate) fn list(&self) -> Option<u16> {
         // SAFETY: it is written under the lock, which we hold (7).
         self.place.is_linked().then(|| unsafe { (*self.place.node().as_ptr()).list })
+    }
+
+    /// Whether somebody waits before this seat does.
+    pub(crate) fn is_behind(&mut self) -> bool {
+        self.list().is_some_and(|list| self.lists.list(list).head != Some(self.place.node()))
     }
 
     /// Leaves the seat, wherever it is in the queue, and returns what was in it.

@@ -210,7 +210,7 @@ impl Semaphore {
                 return false;
             }
             tally.total += n;
-            self.queue.supply.give(n);
+            tally.at_hand += n;
             true
         });
         assert!(fits, "a semaphore has at most {} permits, so {n} more are too many", Self::MAX_PERMITS);
@@ -239,7 +239,7 @@ impl Semaphore {
             // What grows beyond the debt is free at once.
             let paid = grown.min(tally.debt);
             tally.debt -= paid;
-            self.queue.supply.give(grown - paid);
+            tally.at_hand += grown - paid;
         });
     }
 

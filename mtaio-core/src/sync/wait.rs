@@ -72,6 +72,7 @@ where
 
     /// Asks, the first time; later looks whether there is an answer. For one who holds its turn, that is that it is
     /// parked: it may be polled again then, and hears when it is so no more.
+    #[inline]
     pub(crate) fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), RefusalOf<H>>> {
         if !self.seat.is_taken() {
             return self.arrive(context.waker());
@@ -129,6 +130,7 @@ where
         outcome
     }
 
+    #[inline]
     fn answer(self: Pin<&mut Self>) -> Option<Result<(), RefusalOf<H>>> {
         match self.project().seat.claim()? {
             Answer::Done(answer) => Some(answer),
@@ -138,43 +140,29 @@ where
         }
     }
 
+    #[inline]
     fn arrive(self: Pin<&mut Self>, waker: &Waker) -> Poll<Result<(), RefusalOf<H>>> {
         let mut seat = self.project().seat;
         let ask = &seat.ask();
-        let mut batch = WakeBatch::new();
         let mut waker = Some(waker.clone());
-        loop {
-            let (verdict, after) = seat.as_mut().with(|owner, mut access| {
-                let queue = owner.waits();
-                queue.supply.open(&mut access.state.state);
-                let done = queue.pump(access.state, access.lists, &mut batch);
-                let verdict = done.then(|| match queue.serve_at_once(access.state, access.lists, ask) {
-                    verdict @ (Verdict::Wait | Verdict::Hold) => {
-                        match queue.supply.admit(&access.state.state, ask, access.lists.len()) {
-                            Err(refusal) => Verdict::Refuse(refusal),
-                            Ok(()) => {
-                                queue.supply.joined(&mut access.state.state, ask);
-                                access.sit(Answer::of_one_who_comes(waker.take(), &verdict));
-                                verdict
-                            }
-                        }
-                    }
-                    verdict => verdict,
-                });
-                (verdict, queue.publish(access.state, access.lists, done))
-            });
-            batch.wake();
-            if let Some((verdict, after)) = verdict.zip(after) {
-                batch.guard(|| drop(waker));
-                let queue = seat.owner().waits();
-                queue.supply.settle(after);
-                queue.keep_grant(ask, matches!(verdict, Verdict::Grant), &batch);
-                return match verdict {
-                    Verdict::Grant | Verdict::Hold => Poll::Ready(Ok(())),
-                    Verdict::Refuse(refusal) => Poll::Ready(Err(refusal)),
-                    Verdict::Wait => Poll::Pending,
-                };
+        let (verdict, after) = loop {
+            let outcome = seat.as_mut().with(|owner, access| owner.waits().join(access, ask, &mut waker));
+            match outcome {
+                Some(outcome) => break outcome,
+                None => seat.owner().waits().change(|_| ()),
             }
+        };
+        let queue = seat.owner().waits();
+        queue.supply.settle(after);
+        if let Some(waker) = waker {
+            let mut batch = WakeBatch::new();
+            batch.guard(|| drop(waker));
+            queue.keep_grant(ask, matches!(verdict, Verdict::Grant), &batch);
+        }
+        match verdict {
+            Verdict::Grant | Verdict::Hold => Poll::Ready(Ok(())),
+            Verdict::Refuse(refusal) => Poll::Ready(Err(refusal)),
+            Verdict::Wait => Poll::Pending,
         }
     }
 
@@ -211,8 +199,14 @@ where
         let mut batch = WakeBatch::new();
         let (waiter, after) = seat.as_mut().with(|owner, mut access| {
             let queue = owner.waits();
+            let behind = access.is_behind();
             let waiter = access.rise();
             let state = &mut access.state.state;
+            if behind && matches!(waiter, Some(Answer::Waiting(_))) {
+                // It makes no difference to the front, and nobody counted on it.
+                queue.supply.left(state, ask);
+                return (waiter, None);
+            }
             queue.supply.open(state);
             match &waiter {
                 Some(Answer::Done(Ok(()))) => queue.supply.restore(state, ask),
@@ -220,9 +214,11 @@ where
                 Some(Answer::Done(Err(_))) | None => {}
             }
             let done = queue.pump(access.state, access.lists, &mut batch);
-            (waiter, queue.publish(access.state, access.lists, done))
+            (waiter, Some(queue.publish(access.state, access.lists, done)))
         });
-        seat.owner().waits().finish(&mut batch, after);
+        if let Some(after) = after {
+            seat.owner().waits().finish(&mut batch, after);
+        }
         drop(waiter);
     }
 }

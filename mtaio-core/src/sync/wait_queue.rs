@@ -5,7 +5,8 @@
 //!
 //! 1. Whoever asks while others wait goes behind them, and is never served before them.
 //! 2. [`WaitQueue::pump`] runs at the end of every change, before the lock is released. So there is no moment without the
-//!    lock in which the front could have been served and was not, except that time has passed.
+//!    lock in which the front could have been served and was not, except that time has passed, or that a full batch of wakers
+//!    is on its way. Who comes or leaves behind others changes nothing for the front.
 //! 3. A waiter that leaves after its grant and before it noticed gives the grant back, and the pump passes it on.
 //! 4. Wakers are cloned before the lock, and called and dropped after it.
 //! 5. A waiter that only *holds* its turn is told when it is at the front and could be served, and stays there, *parked*: it
@@ -15,7 +16,7 @@
 
 use core::task::Waker;
 
-use super::list::{List, Queue, Queued};
+use super::list::{Access, List, Queue, Queued};
 use super::wake_batch::WakeBatch;
 use crate::primitive::const_fn;
 
@@ -45,6 +46,11 @@ pub(crate) trait Supply: Sized {
 
     /// Decides about the front of the queue, and takes what it asks for if it is granted.
     fn offer(&self, state: &mut Self::State, ask: &Self::Ask) -> Verdict<Self::Refusal>;
+
+    /// Whether the front may get something now though nothing has changed: time has passed.
+    fn is_due(&self, _: &Self::State, _: &Self::Ask) -> bool {
+        false
+    }
 
     /// As [`offer`](Self::offer), for one who held its turn so far and takes now.
     fn take_held(&self, state: &mut Self::State, ask: &Self::Ask) -> Verdict<Self::Refusal> {
@@ -99,6 +105,7 @@ pub(crate) enum Answer<R> {
 }
 
 impl<R> Answer<R> {
+    #[inline]
     fn take_waker(&mut self, next: Self) -> Option<Waker> {
         match core::mem::replace(self, next) {
             Self::Waiting(waker) => Some(waker),
@@ -108,6 +115,7 @@ impl<R> Answer<R> {
     }
 
     /// How one begins to wait.
+    #[inline]
     pub(super) fn of_one_who_comes(waker: Option<Waker>, verdict: &Verdict<R>) -> Self {
         match (verdict, waker) {
             (Verdict::Hold, waker) => Self::Parked(waker),
@@ -194,6 +202,11 @@ pub(crate) use waits;
 /// Those who wait for a supply.
 pub(crate) type Line<U> = List<Answer<<U as Supply>::Refusal>, <U as Supply>::Ask>;
 
+#[inline]
+fn front_is_parked<R, A: Copy>(line: &mut List<Answer<R>, A>) -> bool {
+    line.front_mut().is_some_and(|waiter| waiter.is_parked())
+}
+
 impl<U: Supply> WaitQueue<U> {
     const_fn! {
         pub(crate) const fn new(supply: U, state: U::State) -> Self {
@@ -264,7 +277,42 @@ impl<U: Supply> WaitQueue<U> {
         }
     }
 
+    /// One comes who may wait: it is served at once, or takes its seat behind the others, or is told why not. `None` if those who
+    /// are due have to be served first.
+    #[inline]
+    #[expect(clippy::type_complexity, reason = "an access names all that is behind the lock")]
+    pub(super) fn join(
+        &self,
+        mut access: Access<'_, Locked<U::State>, Line<U>, Answer<U::Refusal>, U::Ask>,
+        ask: &U::Ask,
+        waker: &mut Option<Waker>,
+    ) -> Option<(Verdict<U::Refusal>, U::After)> {
+        let (locked, line) = (&mut *access.state, &mut *access.lists);
+        self.supply.open(&mut locked.state);
+        match line.front() {
+            Some(front) if self.supply.is_due(&locked.state, &front) && !front_is_parked(line) => {
+                self.publish(locked, line, false);
+                return None;
+            }
+            Some(_) => {}
+            None => self.supply.prepare(&mut locked.state),
+        }
+        let mut verdict = self.serve_at_once(locked, line, ask);
+        if matches!(verdict, Verdict::Wait | Verdict::Hold) {
+            match self.supply.admit(&locked.state, ask, line.len()) {
+                Err(refusal) => verdict = Verdict::Refuse(refusal),
+                Ok(()) => {
+                    self.supply.joined(&mut locked.state, ask);
+                    access.sit(Answer::of_one_who_comes(waker.take(), &verdict));
+                }
+            }
+        }
+        let after = self.publish(access.state, access.lists, true)?;
+        Some((verdict, after))
+    }
+
     /// What was granted to who has just come goes back if somebody else's waker is about to panic in its face.
+    #[inline]
     pub(super) fn keep_grant(&self, ask: &U::Ask, granted: bool, batch: &WakeBatch) {
         if granted && batch.will_panic() {
             self.change(|state| self.supply.restore(state, ask));
@@ -272,6 +320,7 @@ impl<U: Supply> WaitQueue<U> {
     }
 
     /// What one who has just come is told.
+    #[inline]
     pub(super) fn serve_at_once(
         &self,
         locked: &mut Locked<U::State>,
@@ -285,6 +334,7 @@ impl<U: Supply> WaitQueue<U> {
         }
     }
 
+    #[inline]
     fn turn<R>(&self, change: impl FnOnce(&mut Locked<U::State>, &mut Line<U>) -> R) -> R {
         let mut batch = WakeBatch::new();
         let (result, after) = self.queue.with(|locked, line| {
@@ -298,6 +348,7 @@ impl<U: Supply> WaitQueue<U> {
     }
 
     /// Wakes those who were served, goes on while there are more than one batch takes, and does what is left to do.
+    #[inline]
     pub(super) fn finish(&self, batch: &mut WakeBatch, mut after: Option<U::After>) {
         batch.wake();
         let after = loop {
@@ -315,15 +366,17 @@ impl<U: Supply> WaitQueue<U> {
     }
 
     /// Publishes the state. What is left to do is known when the pump is `done`, and not before.
+    #[inline]
     pub(super) fn publish(&self, locked: &mut Locked<U::State>, line: &mut Line<U>, done: bool) -> Option<U::After> {
-        let parked = line.front_mut().is_some_and(|waiter| waiter.is_parked());
+        let parked = front_is_parked(line);
         self.supply.publish(&mut locked.state, line.front().as_ref(), parked);
         done.then(|| self.supply.leave(&mut locked.state))
     }
 
     /// Finishes the pass over all waiters, then serves from the front. Returns false when the batch is full before that.
+    #[inline]
     pub(super) fn pump(&self, locked: &mut Locked<U::State>, line: &mut Line<U>, batch: &mut WakeBatch) -> bool {
-        if !self.look_at_all(locked, line, batch) {
+        if (locked.pass.review || locked.pass.rouse) && !self.look_at_all(locked, line, batch) {
             return false;
         }
         self.supply.prepare(&mut locked.state);
@@ -351,6 +404,7 @@ impl<U: Supply> WaitQueue<U> {
     }
 
     /// The pass over all waiters: refuses those who can no longer be served, wakes those who must look after themselves.
+    #[cold]
     fn look_at_all(&self, locked: &mut Locked<U::State>, line: &mut Line<U>, batch: &mut WakeBatch) -> bool {
         while let Some((waiter, ask)) = line.marked() {
             if batch.is_full() {

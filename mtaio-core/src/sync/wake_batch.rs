@@ -19,6 +19,7 @@ impl WakeBatch {
         Self { wakers: Stage::new(), panic: None }
     }
 
+    #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.wakers.is_full()
     }
@@ -38,13 +39,23 @@ impl WakeBatch {
     }
 
     /// Runs foreign code. If it panics, that is kept as the panic of a waker is.
+    #[inline]
     pub(crate) fn guard(&mut self, foreign: impl FnOnce()) {
         if let Err(panic) = catch(foreign) {
             self.panic.get_or_insert(panic);
         }
     }
 
+    #[cold]
+    fn end(&mut self) {
+        self.wake();
+        if let Some(panic) = self.panic.take() {
+            resume(panic);
+        }
+    }
+
     /// Whether dropping the batch will panic.
+    #[inline]
     pub(crate) fn will_panic(&self) -> bool {
         self.panic.is_some() && !unwinding()
     }
@@ -53,9 +64,8 @@ impl WakeBatch {
 impl Drop for WakeBatch {
     #[inline]
     fn drop(&mut self) {
-        self.wake();
-        if let Some(panic) = self.panic.take() {
-            resume(panic);
+        if !self.wakers.is_empty() || self.panic.is_some() {
+            self.end();
         }
     }
 }

@@ -199,6 +199,12 @@ impl<R: Timer> Supply for Cells<R> {
         }
     }
 
+    fn is_due(&self, state: &State<R>, ask: &Ask) -> bool {
+        let cap = self.cap_units(state);
+        let taken = state.bucket.gcra().scale().take(state.bucket.mark(), state.units, cap, ask.n);
+        !matches!(taken, Err(Shortage::Until(_)))
+    }
+
     fn take_held(&self, state: &mut State<R>, ask: &Ask) -> Verdict<ResourceLimitError> {
         self.offer(state, &Ask { hold: false, ..*ask })
     }

@@ -201,6 +201,11 @@ impl Word {
 
     /// Under the lock: stops the fast path, and returns the mark that it left.
     pub(super) fn stop(&self) -> Mark {
+        // ORDERING: Relaxed: who has the lock sees `QUEUED` if it is set; and then nobody else changes the word (1).
+        let word = self.word.load(Ordering::Relaxed);
+        if word & QUEUED != 0 {
+            return mark_of(word);
+        }
         // ORDERING: AcqRel, pairs with the CAS of the fast path: what it took is seen; `QUEUED` comes before any change.
         mark_of(self.word.fetch_or(QUEUED, Ordering::AcqRel))
     }
@@ -318,7 +323,7 @@ mod tests {
                 Short::NotReady(wait) => Err(ResourceLimitError::not_ready(Some(wait))),
                 Short::Unclear => return Ok(()),
             };
-            prop_assert_eq!(said.clone(), bucket.try_take(now, n));
+            prop_assert_eq!(said, bucket.try_take(now, n));
             let at_length = match long.decide_at_length::<true>(|| now, n) {
                 Long::Taken => Ok(()),
                 Long::Refused(error) => Err(error),

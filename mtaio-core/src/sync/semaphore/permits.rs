@@ -6,7 +6,8 @@
 //! 2. [`QUEUED`] is set and cleared under the queue's lock only. While it is set permits are taken under the lock only, and
 //!    whoever returns some takes the lock after the addition. So a return either comes before `QUEUED` was set, and the
 //!    pump that follows sees it, or it sees `QUEUED` and pumps itself.
-//! 3. `free + held = total + debt`, where `debt` are held permits that will vanish when they come back. The queue's lock is
+//! 3. Who has the lock may have free permits *at hand*, beside the word. They go into it before the lock is released.
+//! 4. `free + held = total + debt`, where `debt` are held permits that will vanish when they come back. The queue's lock is
 //!    taken to change `total` or `debt`, and free permits pay the debt before anybody gets one.
 
 use crate::primitive::{AtomicUsize, Ordering, const_fn};
@@ -39,6 +40,8 @@ pub(crate) struct Tally {
     pub(super) total: usize,
     /// How many held permits vanish when they come back.
     pub(super) debt: usize,
+    /// How many free permits are not in the word. None, unless the lock is held.
+    pub(super) at_hand: usize,
     /// Whether a request beyond the total is refused. Where permits are added by and by, it waits.
     pub(super) bounded: bool,
     pub(super) max_waiters: usize,
@@ -48,7 +51,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(super) const fn new(total: usize) -> Self {
-        Self { total, debt: 0, bounded: false, max_waiters: usize::MAX, watchers: 0 }
+        Self { total, debt: 0, at_hand: 0, bounded: false, max_waiters: usize::MAX, watchers: 0 }
     }
 }
 
@@ -97,11 +100,13 @@ impl Permits {
         self.word.fetch_add(n * ONE, Ordering::Release) & QUEUED != 0
     }
 
+    #[inline]
     pub(super) fn free(&self) -> usize {
         // ORDERING: Acquire, pairs with the Release in `give`: who finds all permits back sees what was done under them.
         self.word.load(Ordering::Acquire) / ONE
     }
 
+    #[inline]
     pub(super) fn is_closed(&self) -> bool {
         // ORDERING: Acquire, pairs with the Release in `close`.
         self.word.load(Ordering::Acquire) & CLOSED != 0
@@ -124,6 +129,19 @@ impl Permits {
         taken
     }
 
+    /// Under the lock, as above: has `n` permits at hand, if so many are free.
+    #[inline]
+    fn collect(&self, tally: &mut Tally, n: usize) -> bool {
+        if tally.at_hand < n {
+            if tally.at_hand + self.free() < n {
+                return false;
+            }
+            // All of them: those who wait behind can have the rest.
+            tally.at_hand += self.take_locked(usize::MAX);
+        }
+        true
+    }
+
     /// Held permits, under the lock. Permits taken without it may be missed, as if they came later.
     pub(super) fn in_flight(&self, tally: &Tally) -> usize {
         (tally.total + tally.debt).saturating_sub(self.free())
@@ -137,22 +155,32 @@ impl Supply for Permits {
     /// Whether all permits are back and somebody waits for that.
     type After = bool;
 
+    #[inline]
     fn open(&self, _: &mut Tally) {
-        // ORDERING: Relaxed: what it orders is the word's own history (2); data goes through the lock, or through `give`.
-        self.word.fetch_or(QUEUED, Ordering::Relaxed);
+        // ORDERING: Relaxed, both: what they order is the word's own history (2); data goes through the lock, or through `give`.
+        // The lock has brought along whether `QUEUED` is set.
+        if self.word.load(Ordering::Relaxed) & QUEUED == 0 {
+            self.word.fetch_or(QUEUED, Ordering::Relaxed);
+        }
     }
 
+    #[inline]
     fn publish(&self, tally: &mut Tally, front: Option<&u32>, _: bool) {
+        if tally.at_hand > 0 {
+            self.give(core::mem::take(&mut tally.at_hand));
+        }
         if front.is_none() && tally.debt == 0 && tally.watchers == 0 {
             // ORDERING: Relaxed, as in `open`.
             self.word.fetch_and(!QUEUED, Ordering::Relaxed);
         }
     }
 
+    #[inline]
     fn leave(&self, tally: &mut Tally) -> bool {
         tally.watchers > 0 && self.in_flight(tally) == 0
     }
 
+    #[inline]
     fn settle(&self, all_back: bool) {
         #[cfg(feature = "alloc")]
         if all_back {
@@ -162,26 +190,31 @@ impl Supply for Permits {
         let _ = all_back;
     }
 
+    #[inline]
     fn prepare(&self, tally: &mut Tally) {
         if tally.debt > 0 {
+            let paid = tally.debt.min(tally.at_hand);
+            tally.at_hand -= paid;
+            tally.debt -= paid;
             tally.debt -= self.take_locked(tally.debt);
         }
     }
 
+    #[inline]
     fn offer(&self, tally: &mut Tally, ask: &u32) -> Verdict<Refusal> {
         let n = *ask as usize;
-        if tally.debt > 0 || self.free() < n {
+        if tally.debt > 0 || !self.collect(tally, n) {
             return Verdict::Wait;
         }
-        let taken = self.take_locked(n);
-        debug_assert_eq!(taken, n, "free permits cannot become fewer while QUEUED is set");
+        tally.at_hand -= n;
         Verdict::Grant
     }
 
-    fn restore(&self, _: &mut Tally, ask: &u32) {
-        self.give(*ask as usize);
+    fn restore(&self, tally: &mut Tally, ask: &u32) {
+        tally.at_hand += *ask as usize;
     }
 
+    #[inline]
     fn vet(&self, tally: &Tally, ask: &u32) -> Result<(), Refusal> {
         if self.is_closed() {
             return Err(Refusal::Closed);
@@ -193,6 +226,7 @@ impl Supply for Permits {
         Ok(())
     }
 
+    #[inline]
     fn admit(&self, tally: &Tally, _: &u32, waiters: usize) -> Result<(), Refusal> {
         if waiters < tally.max_waiters { Ok(()) } else { Err(Refusal::QueueFull { waiters: tally.max_waiters }) }
     }

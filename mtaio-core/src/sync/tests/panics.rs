@@ -23,43 +23,46 @@ fn a_waker_that_panics_costs_no_permit_and_no_wake() {
     assert_eq!(semaphore.available(), 2);
 }
 
-/// The wakes of a full batch run while more can be served. The first of them asks for a permit, and serves the rest before it
-/// gets one; the last waker of the rest panics.
-fn ask_while_a_waker_panics(ask: fn(&Semaphore)) {
+/// What the wakes of a full batch run into: more can be served, and nobody does so before they are through. The first of them does
+/// what is given.
+fn in_the_middle_of_a_batch(last: Waker, act: impl Fn(&Semaphore) + Send + Sync + 'static) {
     let semaphore = Arc::new(Semaphore::new(0));
     let mut waits: Vec<_> = (0..=BATCH).map(|_| Box::pin(semaphore.acquire_owned())).collect();
-    let (asking, asked) = (Arc::clone(&semaphore), Counter::new());
-    let count = Arc::clone(&asked);
-    let asks = waker(move || {
-        assert_eq!(panic_of(|| ask(&asking)), "a waker");
+    let (acting, acted) = (Arc::clone(&semaphore), Counter::new());
+    let count = Arc::clone(&acted);
+    let acts = waker(move || {
+        act(&acting);
         count.clone().wake();
     });
     for (number, wait) in waits.iter_mut().enumerate() {
         let waker = match number {
-            0 => asks.clone(),
-            BATCH => panicking("a waker"),
-            _ => Waker::noop().clone(),
+            0 => &acts,
+            BATCH => &last,
+            _ => Waker::noop(),
         };
-        assert!(poll_with(wait.as_mut(), &waker).is_pending());
+        assert!(poll_with(wait.as_mut(), waker).is_pending());
     }
     semaphore.add_permits(waits.len() + 1);
-    assert_eq!(asked.count(), 1);
-    assert_eq!(semaphore.available(), 1, "what it had got when the panic came is back");
+    assert_eq!(acted.count(), 1);
+    assert_eq!(semaphore.available(), 1, "what was got meanwhile is back");
     assert!(waits.iter_mut().all(|wait| poll(wait.as_mut()).is_ready()));
     assert_eq!(semaphore.available(), waits.len() + 1);
 }
 
 #[test]
-fn a_panic_that_ends_a_first_poll_takes_no_permit_along() {
-    ask_while_a_waker_panics(|semaphore| {
-        let _ = poll(pin!(semaphore.acquire()));
+fn a_panic_that_ends_a_try_takes_no_permit_along() {
+    // It serves the rest before it gets one itself.
+    in_the_middle_of_a_batch(panicking("a waker"), |semaphore| {
+        assert_eq!(panic_of(|| drop(semaphore.try_acquire())), "a waker");
     });
 }
 
 #[test]
-fn a_panic_that_ends_a_try_takes_no_permit_along() {
-    ask_while_a_waker_panics(|semaphore| {
-        let _ = semaphore.try_acquire();
+fn who_comes_in_the_middle_of_a_batch_waits_behind_the_rest() {
+    in_the_middle_of_a_batch(Waker::noop().clone(), |semaphore| {
+        let mut wait = pin!(semaphore.acquire());
+        assert!(poll(wait.as_mut()).is_pending());
+        assert_eq!(semaphore.waiters(), 2);
     });
 }
 
