@@ -1,1 +1,21 @@
-//! The benches are in `benches/`, one file a subject.
+//! The crates beside their peers, on the same work.
+//!
+//! A [`Row`] is a work, who does it, and what is promised. Each is written once, in [`rows`], and measured by two programs: criterion
+//! looks at one contender long enough to see a change (`cargo bench -p mtaio-benches`), and the report runs all of them in turns, so
+//! that what disturbs the machine disturbs everybody (`cargo run --release -p mtaio-benches`).
+//!
+//! Every contender checks what it did: how many, and in which order where that is promised.
+
+extern crate alloc;
+
+mod cpu;
+mod floor;
+pub mod heap;
+mod host;
+mod peers;
+mod places;
+mod poll;
+mod row;
+pub mod rows;
+
+pub use row::{Against, Bound, Contender, Effort, Goal, Role, Row, Scale, Unit, Work};

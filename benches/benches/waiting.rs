@@ -1,0 +1,17 @@
+//! Rate limiters that tasks wait for, beside governor and leaky-bucket.
+//!
+//! `cargo bench -p mtaio-benches --bench waiting`; a word behind `--` runs those whose names contain it.
+
+#![allow(missing_docs, reason = "criterion's macros declare functions without documentation")]
+
+#[path = "support/criterion.rs"]
+mod support;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+
+fn subjects(criterion: &mut Criterion) {
+    support::run(criterion, &["waiting"]);
+}
+
+criterion_group!(benches, subjects);
+criterion_main!(benches);
