@@ -16,7 +16,8 @@ use crate::sync::wait::Wait;
 use crate::sync::closed::poll_until;
 
 /// Takes `n` permits, at once if it can be, and returns the handle that they are held by.
-#[inline]
+// Where it is not inlined the permit goes through memory, in pieces of other sizes: that takes as long as the permit itself.
+#[inline(always)]
 fn poll_permits<H>(mut wait: Pin<&mut Wait<H>>, context: &mut Context<'_>) -> Poll<Result<HeldPermit<H>, AcquireError>>
 where
     H: Handle<Target = Semaphore> + core::ops::Deref<Target = Semaphore>,
@@ -65,7 +66,7 @@ impl<'a> Acquire<'a> {
 impl<'a> Future for Acquire<'a> {
     type Output = Result<Permit<'a>, AcquireError>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         poll_permits(self.project().wait, context)
     }
@@ -98,7 +99,7 @@ impl AcquireOwned {
 impl Future for AcquireOwned {
     type Output = Result<super::OwnedPermit, AcquireError>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         poll_permits(self.project().wait, context)
     }
