@@ -71,6 +71,18 @@ pub enum Effort {
     },
 }
 
+impl Effort {
+    /// How many are done at a time, unless they have to fill one.
+    pub fn count(self, scale: Scale) -> u64 {
+        /// One part in so many is enough to see that it works.
+        const PART: u64 = 50;
+        match self {
+            Effort::Filled(_) => scale.pick(100, 1),
+            Effort::Fixed { count, .. } => scale.pick((count / PART).max(1), count),
+        }
+    }
+}
+
 /// What a figure of ours is held against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Against {

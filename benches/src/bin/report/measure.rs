@@ -10,17 +10,11 @@ use crate::figures::{Figures, Series, median};
 const ROUNDS: usize = 11;
 /// How many turns everybody has in such a round.
 const TURNS: usize = 9;
-/// Of what has a number of its own, one part in so many is enough to see that it works.
-const SMOKE: u64 = 50;
 
 /// Does everything once.
 pub(crate) fn smoke(row: &Row) {
-    let count = match row.effort {
-        Effort::Filled(_) => 100,
-        Effort::Fixed { count, .. } => (count / SMOKE).max(1),
-    };
     for mut contender in row.contenders(Scale::Smoke) {
-        figure(&mut contender, row.unit, count, 1);
+        figure(&mut contender, row.unit, row.effort.count(Scale::Smoke), 1);
     }
 }
 
