@@ -210,7 +210,7 @@ impl Semaphore {
                 return false;
             }
             tally.total += n;
-            tally.at_hand += n;
+            tally.give(n);
             true
         });
         assert!(fits, "a semaphore has at most {} permits, so {n} more are too many", Self::MAX_PERMITS);
@@ -239,13 +239,14 @@ impl Semaphore {
             // What grows beyond the debt is free at once.
             let paid = grown.min(tally.debt);
             tally.debt -= paid;
-            tally.at_hand += grown - paid;
+            tally.give(grown - paid);
         });
     }
 
     /// How many permits can be had at once by who does not wait, if nobody does.
     pub fn available(&self) -> usize {
-        self.queue.supply.free()
+        let supply = &self.queue.supply;
+        supply.free().unwrap_or_else(|| self.queue.peek(|tally, _| supply.free_locked(tally)))
     }
 
     /// How many permits are held. Where permits come and go meanwhile, it is a number that was true a moment ago.
@@ -325,14 +326,17 @@ impl Semaphore {
 
     #[inline]
     pub(crate) fn release(&self, n: usize) {
-        if self.queue.supply.give(n) {
-            self.pump();
+        if self.queue.supply.is_queued() {
+            self.hand_over(n);
+        } else if self.queue.supply.give(n) {
+            self.hand_over(0);
         }
     }
 
+    /// Returns `n` permits, and serves whoever waits.
     #[cold]
-    fn pump(&self) {
-        self.queue.change(|_| ());
+    fn hand_over(&self, n: usize) {
+        self.queue.change(|tally| tally.give(n));
     }
 
     fn forget(&self, n: u32) {

@@ -72,7 +72,7 @@ where
 
     /// Asks, the first time; later looks whether there is an answer. For one who holds its turn, that is that it is
     /// parked: it may be polled again then, and hears when it is so no more.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), RefusalOf<H>>> {
         if !self.seat.is_taken() {
             return self.arrive(context.waker());

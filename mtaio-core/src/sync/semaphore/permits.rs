@@ -6,7 +6,8 @@
 //! 2. [`QUEUED`] is set and cleared under the queue's lock only. While it is set permits are taken under the lock only, and
 //!    whoever returns some takes the lock after the addition. So a return either comes before `QUEUED` was set, and the
 //!    pump that follows sees it, or it sees `QUEUED` and pumps itself.
-//! 3. Who has the lock may have free permits *at hand*, beside the word. They go into it before the lock is released.
+//! 3. What is granted and added under the lock is a *balance*, which the word gets when the lock is released, in one step with
+//!    [`QUEUED`]. So who wants to know what is free while `QUEUED` is set takes the lock.
 //! 4. `free + held = total + debt`, where `debt` are held permits that will vanish when they come back. The queue's lock is
 //!    taken to change `total` or `debt`, and free permits pay the debt before anybody gets one.
 
@@ -40,8 +41,8 @@ pub(crate) struct Tally {
     pub(super) total: usize,
     /// How many held permits vanish when they come back.
     pub(super) debt: usize,
-    /// How many free permits are not in the word. None, unless the lock is held.
-    pub(super) at_hand: usize,
+    /// How many permits were added under the lock, less those that were granted. The word does not know yet.
+    pub(super) balance: isize,
     /// Whether a request beyond the total is refused. Where permits are added by and by, it waits.
     pub(super) bounded: bool,
     pub(super) max_waiters: usize,
@@ -51,7 +52,13 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(super) const fn new(total: usize) -> Self {
-        Self { total, debt: 0, at_hand: 0, bounded: false, max_waiters: usize::MAX, watchers: 0 }
+        Self { total, debt: 0, balance: 0, bounded: false, max_waiters: usize::MAX, watchers: 0 }
+    }
+
+    /// Returns or adds `n` permits: at most [`MAX`], like all that there are.
+    #[inline]
+    pub(super) fn give(&mut self, n: usize) {
+        self.balance += n as isize;
     }
 }
 
@@ -96,14 +103,29 @@ impl Permits {
     /// Returns `n` permits. True when somebody must pump.
     #[inline]
     pub(super) fn give(&self, n: usize) -> bool {
-        // ORDERING: Release, pairs with the Acquire in `try_take` and in `take_locked`.
+        // ORDERING: Release, pairs with the Acquire in `try_take` and in `free_locked`.
         self.word.fetch_add(n * ONE, Ordering::Release) & QUEUED != 0
     }
 
+    /// Whether permits are handed out under the lock only. If not, it may be so by now.
     #[inline]
-    pub(super) fn free(&self) -> usize {
+    pub(super) fn is_queued(&self) -> bool {
+        // ORDERING: Relaxed: a guess, which the lock or `give` confirms.
+        self.word.load(Ordering::Relaxed) & QUEUED != 0
+    }
+
+    /// How many are free. `None` if only the lock knows.
+    pub(super) fn free(&self) -> Option<usize> {
         // ORDERING: Acquire, pairs with the Release in `give`: who finds all permits back sees what was done under them.
-        self.word.load(Ordering::Acquire) / ONE
+        let word = self.word.load(Ordering::Acquire);
+        (word & QUEUED == 0).then_some(word / ONE)
+    }
+
+    /// How many are free, under the lock.
+    #[inline]
+    pub(super) fn free_locked(&self, tally: &Tally) -> usize {
+        // ORDERING: Acquire, pairs with the Release in `give`.
+        (self.word.load(Ordering::Acquire) / ONE).wrapping_add_signed(tally.balance)
     }
 
     #[inline]
@@ -118,33 +140,9 @@ impl Permits {
         self.word.fetch_or(CLOSED, Ordering::Release);
     }
 
-    /// Takes up to `n` permits that are free. Under the lock and with `QUEUED` set, so that they can only become more.
-    fn take_locked(&self, n: usize) -> usize {
-        // ORDERING: Acquire, pairs with the Release in `give`.
-        let taken = n.min(self.word.load(Ordering::Acquire) / ONE);
-        if taken > 0 {
-            // ORDERING: Relaxed: the load above has acquired, the lock publishes.
-            self.word.fetch_sub(taken * ONE, Ordering::Relaxed);
-        }
-        taken
-    }
-
-    /// Under the lock, as above: has `n` permits at hand, if so many are free.
-    #[inline]
-    fn collect(&self, tally: &mut Tally, n: usize) -> bool {
-        if tally.at_hand < n {
-            if tally.at_hand + self.free() < n {
-                return false;
-            }
-            // All of them: those who wait behind can have the rest.
-            tally.at_hand += self.take_locked(usize::MAX);
-        }
-        true
-    }
-
     /// Held permits, under the lock. Permits taken without it may be missed, as if they came later.
     pub(super) fn in_flight(&self, tally: &Tally) -> usize {
-        (tally.total + tally.debt).saturating_sub(self.free())
+        (tally.total + tally.debt).saturating_sub(self.free_locked(tally))
     }
 }
 
@@ -166,12 +164,12 @@ impl Supply for Permits {
 
     #[inline]
     fn publish(&self, tally: &mut Tally, front: Option<&u32>, _: bool) {
-        if tally.at_hand > 0 {
-            self.give(core::mem::take(&mut tally.at_hand));
-        }
-        if front.is_none() && tally.debt == 0 && tally.watchers == 0 {
-            // ORDERING: Relaxed, as in `open`.
-            self.word.fetch_and(!QUEUED, Ordering::Relaxed);
+        let nobody = front.is_none() && tally.debt == 0 && tally.watchers == 0;
+        let permits = (core::mem::take(&mut tally.balance) as usize).wrapping_mul(ONE);
+        let change = permits.wrapping_sub(if nobody { QUEUED } else { 0 });
+        if change != 0 {
+            // ORDERING: Release, as in `give`: some of it may have come back.
+            self.word.fetch_add(change, Ordering::Release);
         }
     }
 
@@ -193,25 +191,24 @@ impl Supply for Permits {
     #[inline]
     fn prepare(&self, tally: &mut Tally) {
         if tally.debt > 0 {
-            let paid = tally.debt.min(tally.at_hand);
-            tally.at_hand -= paid;
+            let paid = tally.debt.min(self.free_locked(tally));
             tally.debt -= paid;
-            tally.debt -= self.take_locked(tally.debt);
+            tally.balance -= paid as isize;
         }
     }
 
     #[inline]
     fn offer(&self, tally: &mut Tally, ask: &u32) -> Verdict<Refusal> {
         let n = *ask as usize;
-        if tally.debt > 0 || !self.collect(tally, n) {
+        if tally.debt > 0 || self.free_locked(tally) < n {
             return Verdict::Wait;
         }
-        tally.at_hand -= n;
+        tally.balance -= n as isize;
         Verdict::Grant
     }
 
     fn restore(&self, tally: &mut Tally, ask: &u32) {
-        tally.at_hand += *ask as usize;
+        tally.give(*ask as usize);
     }
 
     #[inline]

@@ -61,6 +61,23 @@ fn loom_a_shrink_takes_exactly_its_part_from_the_fast_path() {
 }
 
 #[test]
+fn loom_a_permit_that_was_granted_is_not_free() {
+    explore(|| {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let mut waiting = Waiting::new(&semaphore);
+        assert!(waiting.poll().is_pending());
+        let other = Arc::clone(&semaphore);
+        let adder = thread::spawn(move || other.add_permits(1));
+        let granted = waiting.poll();
+        assert!(granted.is_pending() || semaphore.available() == 0);
+        adder.join().unwrap();
+        assert_eq!(semaphore.available(), 0);
+        drop(waiting.finish(granted));
+        assert_at_rest(&semaphore, 1);
+    });
+}
+
+#[test]
 fn loom_a_permit_that_returns_while_somebody_arrives_is_granted() {
     explore(|| {
         let semaphore = Arc::new(Semaphore::new(1));
