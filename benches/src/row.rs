@@ -232,7 +232,7 @@ impl Row {
             subject,
             work: work.into(),
             unit: Unit::Nanos,
-            effort: Effort::Filled(Duration::from_millis(1)),
+            effort: Effort::Filled(Duration::from_micros(200)),
             each: 1,
             goals: Vec::new(),
             contenders: Box::new(contenders),

@@ -22,7 +22,7 @@ enum Phase {
 pub(super) fn rows() -> Vec<Row> {
     let row = |work, phase| {
         let row = Row::new(SUBJECT, work, move |scale| contenders(scale, phase));
-        row.fixed(1, 11).each(many(Scale::Full) as u64).goal(Against::One("futures-intrusive"), Bound::AtMost(1.0))
+        row.fixed(1, 21).each(many(Scale::Full) as u64).goal(Against::One("futures-intrusive"), Bound::AtMost(1.0))
     };
     vec![
         row("100,000 waiters, enqueue", Phase::Enqueue),

@@ -25,7 +25,7 @@ pub(super) fn rows() -> Vec<Row> {
     for permits in [1, 4, 16] {
         let plural = if permits == 1 { "" } else { "s" };
         let work = format!("{TASKS} tasks on {permits} permit{plural}, one thread");
-        let row = Row::new(SUBJECT, work, move |_| crowds(permits)).filled(4);
+        let row = Row::new(SUBJECT, work, move |_| crowds(permits)).filled(1);
         rows.push(row.goal(Against::Peer, Bound::AtMost(1.0)));
     }
     rows

@@ -30,7 +30,7 @@ pub(super) fn rows() -> Vec<Row> {
     let tokio = |row: Row, most| row.goal(Against::One("tokio"), Bound::AtMost(most));
     let pending = |work, mixed, phase| {
         let row = Row::new(SUBJECT, work, move |scale| pending_at_once(many(scale), mixed, phase));
-        row.fixed(1, 11).each(many(Scale::Full) as u64)
+        row.fixed(1, 21).each(many(Scale::Full) as u64)
     };
     vec![
         tokio(Row::new(SUBJECT, "around a future that is ready", around_ready), 0.1),

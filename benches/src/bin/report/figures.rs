@@ -75,8 +75,10 @@ impl Figures {
     /// The best of those that ours is held against.
     pub(crate) fn best_peer(&self) -> Option<&Series> {
         let peers = self.series.iter().filter(|it| it.role == Role::Peer);
-        let order = |it: &&Series| if self.unit.is_more_better() { -it.spread().median } else { it.spread().median };
-        peers.min_by(|one, other| order(one).total_cmp(&order(other)))
+        // Round by round: a peer that was disturbed more than the others is no worse for that.
+        let ratio = |peer: &&Series| self.ours().beside(peer).median;
+        let order = |one: &&Series, other: &&Series| ratio(one).total_cmp(&ratio(other));
+        if self.unit.is_more_better() { peers.min_by(order) } else { peers.max_by(order) }
     }
 
     /// What a goal is about. Nothing where there is nothing to compare with, or it is zero.

@@ -8,8 +8,8 @@ use crate::figures::{Figures, Series, median};
 
 /// How often the median is looked at, where a work is as long as one likes.
 const ROUNDS: usize = 11;
-/// How many turns everybody has in such a round.
-const TURNS: usize = 9;
+/// How many turns everybody has in such a round. Many short ones: most are over before somebody else wants the processor.
+const TURNS: usize = 25;
 
 /// Does everything once.
 pub(crate) fn smoke(row: &Row) {
