@@ -11,3 +11,6 @@ mod task_alarm;
 
 pub use sleep_alarm::SleepAlarm;
 pub use task_alarm::{AlarmTask, TaskAlarm};
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

@@ -32,7 +32,7 @@ mod counter;
 mod manual_clock;
 #[cfg(feature = "alloc")]
 mod spawn;
-#[cfg(all(test, feature = "test-util"))]
+#[cfg(all(test, feature = "std"))]
 pub(crate) mod tests;
 #[cfg(feature = "test-util")]
 mod timers;

@@ -192,108 +192,13 @@ impl<T: Timer> fmt::Debug for SleepAlarm<T> {
 
 #[cfg(all(test, feature = "std"))]
 mod tests {
-    use core::sync::atomic::{AtomicU64 as Plain, Ordering::SeqCst};
-    use core::time::Duration;
-    use std::sync::Mutex;
-
     use super::*;
+    use crate::alarm::tests::{Knocking, Ticked};
     use crate::primitive::model::{explore, thread};
-    use crate::runtime::Clock;
-    use crate::time::ClockId;
-
-    /// A timer with room for one sleep, which wakes its waker once from inside its own poll.
-    #[derive(Clone, Default)]
-    struct Knocking(Arc<Inner>);
-
-    #[derive(Default)]
-    struct Inner {
-        now: Plain,
-        armed: Mutex<Option<(Instant, Waker)>>,
-    }
-
-    struct KnockingSleep {
-        timer: Knocking,
-        at: Instant,
-        has_knocked: bool,
-    }
-
-    impl Clock for Knocking {
-        fn now(&self) -> Instant {
-            Instant::from_nanos(self.0.now.load(SeqCst))
-        }
-
-        fn clock_id(&self) -> ClockId {
-            ClockId::new(0)
-        }
-    }
-
-    impl Timer for Knocking {
-        type Sleep = KnockingSleep;
-        type Alarm = SleepAlarm<Self>;
-
-        fn sleep_until(&self, at: Instant) -> KnockingSleep {
-            KnockingSleep { timer: self.clone(), at, has_knocked: false }
-        }
-
-        fn granularity(&self) -> Duration {
-            Duration::ZERO
-        }
-
-        fn alarm(&self, target: Weak<dyn Tick>) -> SleepAlarm<Self> {
-            SleepAlarm::new(self.clone(), target)
-        }
-    }
-
-    impl Future for KnockingSleep {
-        type Output = ();
-
-        fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-            if self.timer.now() >= self.at {
-                return Poll::Ready(());
-            }
-            *self.timer.0.armed.lock().unwrap() = Some((self.at, context.waker().clone()));
-            if !core::mem::replace(&mut self.has_knocked, true) {
-                context.waker().wake_by_ref();
-            }
-            Poll::Pending
-        }
-    }
-
-    impl Sleep for KnockingSleep {
-        fn reset(mut self: Pin<&mut Self>, at: Instant) {
-            self.at = at;
-        }
-    }
-
-    impl Knocking {
-        /// Lets time pass, and wakes the sleep if it is due.
-        fn pass(&self, now: u64) {
-            self.0.now.store(now, SeqCst);
-            let due = self.0.armed.lock().unwrap().take_if(|(at, _)| at.as_nanos() <= now);
-            if let Some((_, waker)) = due {
-                waker.wake();
-            }
-        }
-    }
-
-    /// Notes when it was ticked last.
-    #[derive(Default)]
-    struct Ticked {
-        timer: Knocking,
-        at: Plain,
-    }
-
-    impl Tick for Ticked {
-        fn tick(&self) {
-            self.at.store(self.timer.now().as_nanos(), SeqCst);
-        }
-
-        fn lost(&self) {}
-    }
 
     fn alarm() -> (Knocking, Arc<Ticked>, Arc<SleepAlarm<Knocking>>) {
         let timer = Knocking::default();
-        let ticked = Arc::new(Ticked { timer: timer.clone(), at: Plain::new(0) });
+        let ticked = Ticked::new(&timer);
         let target: Weak<Ticked> = Arc::downgrade(&ticked);
         (timer.clone(), ticked, Arc::new(timer.alarm(target)))
     }
@@ -307,7 +212,7 @@ mod tests {
             alarm.set(Instant::from_nanos(10));
             setter.join().unwrap();
             timer.pass(10);
-            assert_eq!(ticked.at.load(SeqCst), 10);
+            assert_eq!(ticked.at(), 10);
         });
     }
 
@@ -321,13 +226,13 @@ mod tests {
             alarm.set(Instant::from_nanos(15));
             driver.join().unwrap();
             // The tick at 10 may have answered both; otherwise the second one rings.
-            let first = ticked.at.load(SeqCst);
+            let first = ticked.at();
             timer.pass(15);
-            let last = ticked.at.load(SeqCst);
+            let last = ticked.at();
             assert!(last == 15 || first == 10, "first at {first}, last at {last}");
             alarm.set(Instant::from_nanos(30));
             timer.pass(30);
-            assert_eq!(ticked.at.load(SeqCst), 30);
+            assert_eq!(ticked.at(), 30);
         });
     }
 }

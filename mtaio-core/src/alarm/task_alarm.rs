@@ -158,3 +158,133 @@ impl<T: Timer> fmt::Debug for AlarmTask<T> {
         f.debug_struct("AlarmTask").field("until", &self.until).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::alarm::tests::{Knocking, Ticked};
+    use crate::primitive::model::{explore, thread};
+    use crate::runtime::tests::held::Held;
+
+    type Task = AlarmTask<Knocking>;
+
+    /// An alarm, and where its task comes to.
+    struct Rig {
+        timer: Knocking,
+        ticked: Arc<Ticked>,
+        alarm: Arc<TaskAlarm<Knocking>>,
+        spawned: Arc<Mutex<Option<Task>>>,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            let (timer, spawned) = (Knocking::default(), Arc::<Mutex<Option<Task>>>::default());
+            let (ticked, place) = (Ticked::new(&timer), Arc::clone(&spawned));
+            let target: Weak<Ticked> = Arc::downgrade(&ticked);
+            let spawn = move |task| assert!(place.lock().unwrap().replace(task).is_none(), "it was spawned twice");
+            let alarm = Arc::new(TaskAlarm::new(timer.clone(), target, spawn));
+            Self { timer, ticked, alarm, spawned }
+        }
+
+        /// The task, which was polled until it rests.
+        fn task(&self) -> Held<()> {
+            let task = self.spawned.lock().unwrap().take().expect("it was spawned");
+            let mut task = Held::new(task);
+            run(&mut task);
+            task
+        }
+    }
+
+    /// What a runtime does with a task: polls it as often as it is woken, at least once.
+    fn run(task: &mut Held<()>) {
+        loop {
+            let done = task.poll().is_ready();
+            if task.woken() == 0 || done {
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn loom_what_is_set_while_the_task_ticks_is_not_missed() {
+        explore(|| {
+            let rig = Rig::new();
+            rig.alarm.set(Instant::from_nanos(10));
+            let mut task = rig.task();
+            rig.timer.pass(10);
+            assert!(task.woken() > 0);
+            let runtime = thread::spawn(move || {
+                run(&mut task);
+                task
+            });
+            rig.alarm.set(Instant::from_nanos(15));
+            let mut task = runtime.join().unwrap();
+            let first = rig.ticked.at();
+            assert_eq!(first, 10);
+            if task.woken() > 0 {
+                run(&mut task);
+            }
+            // The tick at 10 may have answered both; if it did not, the timer knows of the second.
+            let answered = rig.alarm.shared.wanted.load(Ordering::SeqCst) == u64::MAX;
+            rig.timer.pass(15);
+            assert!(answered || task.woken() > 0, "nobody sleeps until the second");
+            run(&mut task);
+            assert!(answered || rig.ticked.at() == 15);
+        });
+    }
+
+    #[test]
+    fn loom_the_earlier_setting_wakes_the_task_that_sleeps_for_the_later() {
+        explore(|| {
+            let rig = Rig::new();
+            rig.alarm.set(Instant::from_nanos(20));
+            let mut task = rig.task();
+            let runtime = thread::spawn(move || {
+                run(&mut task);
+                task
+            });
+            rig.alarm.set(Instant::from_nanos(10));
+            let mut task = runtime.join().unwrap();
+            if task.woken() > 0 {
+                run(&mut task);
+            }
+            rig.timer.pass(10);
+            assert!(task.woken() > 0, "nobody sleeps until the earlier one");
+            run(&mut task);
+            assert_eq!(rig.ticked.at(), 10);
+        });
+    }
+
+    #[test]
+    fn loom_a_task_that_goes_while_its_alarm_is_set_tells_of_it() {
+        explore(|| {
+            let rig = Rig::new();
+            let (alarm, spawned) = (Arc::clone(&rig.alarm), Arc::clone(&rig.spawned));
+            let shutdown = thread::spawn(move || drop(spawned.lock().unwrap().take()));
+            let set = core::panic::AssertUnwindSafe(|| alarm.set(Instant::from_nanos(10)));
+            let refused = std::panic::catch_unwind(set).is_err();
+            shutdown.join().unwrap();
+            let lives = rig.spawned.lock().unwrap().take();
+            assert_eq!(rig.ticked.is_lost(), lives.is_none());
+            assert!(!refused || lives.is_none());
+        });
+    }
+
+    #[test]
+    fn loom_the_task_of_an_alarm_that_is_dropped_ends_and_nothing_is_lost() {
+        explore(|| {
+            let rig = Rig::new();
+            rig.alarm.set(Instant::from_nanos(10));
+            let mut task = rig.task();
+            let Rig { ticked, alarm, .. } = rig;
+            let owner = thread::spawn(move || drop(alarm));
+            let done = task.poll().is_ready();
+            owner.join().unwrap();
+            assert!(done || (task.woken() > 0 && task.poll().is_ready()), "the task stays");
+            drop(task);
+            assert!(!ticked.is_lost());
+        });
+    }
+}

@@ -1,3 +1,4 @@
+mod interleavings;
 mod model;
 
 use alloc::boxed::Box;

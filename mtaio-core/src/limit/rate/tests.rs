@@ -1,3 +1,4 @@
+mod interleavings;
 mod strict;
 
 use alloc::sync::{Arc, Weak};

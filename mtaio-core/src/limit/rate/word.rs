@@ -278,19 +278,33 @@ mod tests {
 
     /// What can be done without the lock, one way or the other.
     fn take(word: &Word, n: u32) -> Long {
-        match word.decide::<true>(|| NOW, n) {
+        take_at(word, NOW, n)
+    }
+
+    fn take_at(word: &Word, now: Instant, n: u32) -> Long {
+        match word.decide::<true>(|| now, n) {
             Short::Taken => Long::Taken,
             Short::NotReady(wait) => Long::Refused(ResourceLimitError::not_ready(Some(wait))),
-            Short::Unclear => word.decide_at_length::<true>(|| NOW, n),
+            Short::Unclear => word.decide_at_length::<true>(|| now, n),
         }
     }
 
     /// What the lock does around a change.
     fn change(word: &Word, bucket: &mut TokenBucket, change: impl FnOnce(&mut TokenBucket)) {
+        change_at(word, bucket, (NOW, 0), change);
+    }
+
+    /// As [`change`], at a time and with a cap.
+    fn change_at(
+        word: &Word,
+        bucket: &mut TokenBucket,
+        (now, cap): (Instant, u64),
+        change: impl FnOnce(&mut TokenBucket),
+    ) {
         bucket.set_mark(word.stop());
         change(bucket);
-        bucket.sync(NOW, 0);
-        word.store_parameters(bucket, 0);
+        bucket.sync(now, bucket.gcra().scale().units(cap));
+        word.store_parameters(bucket, cap);
         word.publish(bucket, false);
     }
 
@@ -388,6 +402,65 @@ mod tests {
             let (first, second) = (taker.join().unwrap(), wait(take(&word, 1)));
             assert!([None, Some(Duration::from_secs(1)), second].contains(&first), "{first:?}");
             assert!(second < Some(Duration::from_secs(1)), "{second:?}");
+        });
+    }
+
+    /// Takes one cell after the other until there is none, and counts them.
+    fn drain(word: &Word, now: Instant) -> usize {
+        core::iter::from_fn(|| matches!(take_at(word, now, 1), Long::Taken).then_some(())).count()
+    }
+
+    #[test]
+    fn loom_a_base_that_moves_keeps_the_cells() {
+        explore(|| {
+            let mut bucket = bucket(Quota::per_second(1).burst(2), 1);
+            let word = Arc::new(Word::new(&bucket, 0));
+            let other = Arc::clone(&word);
+            let taker = thread::spawn(move || usize::from(matches!(take(&other, 1), Long::Taken)));
+            let moves = bucket.moves();
+            change(&word, &mut bucket, |bucket| bucket.set_quota(NOW, bucket.quota()));
+            assert!(bucket.moves() > moves, "the base did not move");
+            assert_eq!(taker.join().unwrap() + drain(&word, NOW), 1);
+        });
+    }
+
+    #[test]
+    fn loom_a_base_that_moves_after_a_long_time_makes_no_cells() {
+        const LATER: Instant = Instant::from_nanos(1 << 62);
+        explore(|| {
+            let mut bucket = bucket(Quota::per_second(1_000_000_000).burst(2), 0);
+            let word = Arc::new(Word::new(&bucket, 0));
+            let other = Arc::clone(&word);
+            let taker = thread::spawn(move || {
+                let early = take(&other, 1);
+                assert!(!matches!(early, Long::Taken), "one who read the clock long ago was let in");
+                usize::from(matches!(take_at(&other, LATER, 1), Long::Taken))
+            });
+            let moves = bucket.moves();
+            change_at(&word, &mut bucket, (LATER, 0), |_| ());
+            assert!(bucket.moves() > moves, "the base did not move");
+            let here = drain(&word, LATER);
+            assert_eq!(here + taker.join().unwrap() + drain(&word, LATER), 2);
+        });
+    }
+
+    #[test]
+    fn loom_what_a_late_timer_left_is_taken_once() {
+        const CAP: u64 = 10_000_000;
+        explore(|| {
+            let mut bucket = bucket(Quota::per_second(1000).burst(1), 1);
+            let cost = bucket.gcra().scale().cost;
+            let tat = bucket.sync(NOW, CAP) - 2 * cost;
+            bucket.set_mark(Mark { tat, late: true });
+            let word = Arc::new(Word::new(&bucket, CAP));
+            let other = Arc::clone(&word);
+            let taker = thread::spawn(move || drain(&other, NOW));
+            change_at(&word, &mut bucket, (NOW, CAP), |_| ());
+            let here = drain(&word, NOW);
+            // The burst, and the two cells that the timer owed.
+            assert_eq!(here + taker.join().unwrap() + drain(&word, NOW), 3);
+            bucket.set_mark(word.stop());
+            assert!(!bucket.mark().late, "it lags no more");
         });
     }
 

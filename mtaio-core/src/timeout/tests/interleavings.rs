@@ -2,9 +2,9 @@
 
 use core::future::pending;
 
-use super::places::Places;
 use super::*;
 use crate::primitive::model::{explore, thread};
+use crate::runtime::tests::places::Places;
 use crate::time::Instant;
 use crate::time::ambient::{At, Cover, Frame, Moving, under};
 use crate::timeout::{Elapsed, ElapsedKind, TimeoutManager};

@@ -3,8 +3,8 @@
 use core::future::{pending, poll_fn};
 use core::pin::pin;
 
-use super::places::Places;
 use super::*;
+use crate::runtime::tests::places::Places;
 use crate::runtime::{Clock, ManualClock, Timer, VirtualRuntime};
 use crate::time::{Deadline, Instant};
 use crate::timeout::{Elapsed, ElapsedKind, ScopeHandle, TimeoutManager, cascade, shield, timeout};

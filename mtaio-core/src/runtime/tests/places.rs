@@ -1,11 +1,14 @@
 //! A runtime in several places, whose alarms ring when the test says so.
 
-use alloc::sync::Weak;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::cell::Cell;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
 use std::sync::Mutex;
 
-use super::*;
 use crate::runtime::{Alarm, Clock, Sleep, Tick, Timer};
 use crate::time::{ClockId, Instant};
 
@@ -13,7 +16,7 @@ crate::primitive::thread_static!(static HERE: Cell<u64> = Cell::new(0));
 
 /// Clones are the same runtime.
 #[derive(Clone, Default)]
-pub(super) struct Places(Arc<Inner>);
+pub(crate) struct Places(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
@@ -28,7 +31,7 @@ struct Set {
     target: Weak<dyn Tick>,
 }
 
-pub(super) struct PlacesAlarm {
+pub(crate) struct PlacesAlarm {
     runtime: Places,
     place: u64,
     target: Weak<dyn Tick>,
@@ -36,14 +39,14 @@ pub(super) struct PlacesAlarm {
 
 impl Places {
     /// Runs `f` in a place.
-    pub(super) fn at<T>(&self, place: u64, f: impl FnOnce() -> T) -> T {
+    pub(crate) fn at<T>(&self, place: u64, f: impl FnOnce() -> T) -> T {
         let before = HERE.with(|here| here.replace(place));
         let result = f();
         HERE.with(|here| here.set(before));
         result
     }
 
-    pub(super) fn pass(&self, duration: Duration) {
+    pub(crate) fn pass(&self, duration: Duration) {
         let mut now = self.0.now.lock().unwrap();
         *now = *now + duration;
     }
@@ -56,20 +59,20 @@ impl Places {
     }
 
     /// Rings what is due in a place.
-    pub(super) fn ring(&self, place: u64) {
+    pub(crate) fn ring(&self, place: u64) {
         let now = self.now();
         let due = self.take(|set| set.place == place && set.at <= now);
         due.iter().filter_map(Weak::upgrade).for_each(|target| target.tick());
     }
 
     /// A place goes away.
-    pub(super) fn lose(&self, place: u64) {
+    pub(crate) fn lose(&self, place: u64) {
         let lost = self.take(|set| set.place == place);
         lost.iter().filter_map(Weak::upgrade).for_each(|target| target.lost());
     }
 }
 
-pub(super) struct Unused;
+pub(crate) struct Unused;
 
 impl Future for Unused {
     type Output = ();
