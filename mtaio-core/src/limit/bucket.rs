@@ -244,47 +244,119 @@ mod tests {
         Gcra::new(quota).scale().shift == 0
     }
 
-    /// Numbers of every magnitude.
+    /// Numbers of every magnitude, and often the largest one.
     fn magnitude(bits: u32) -> impl Strategy<Value = u64> {
-        (0..bits, any::<u64>()).prop_map(|(top, bits)| (1 << top) | (bits & ((1 << top) - 1)))
+        let any = (0..bits, any::<u64>()).prop_map(|(top, bits)| (1 << top) | (bits & ((1 << top) - 1)));
+        prop_oneof![15 => any, 1 => Just(u64::MAX >> (64 - bits))]
     }
 
     fn quota() -> impl Strategy<Value = Quota> {
-        (magnitude(32), magnitude(64), magnitude(32)).prop_map(|(cells, period, burst)| {
-            Quota::new(cells as u32, Duration::from_nanos(period)).unwrap().burst(burst as u32)
-        })
+        (magnitude(32), magnitude(64), magnitude(32))
+            .prop_map(|(cells, period, burst)| quota_of(cells as u32, period, burst as u32))
     }
 
-    /// What happens next: so much later, in thousandths of a cell's time, and then some; so many cells, in 16ths of the burst.
-    fn history() -> impl Strategy<Value = Vec<(u64, u64, u32, u32)>> {
-        prop::collection::vec((0..3000_u64, prop_oneof![Just(0), magnitude(40)], 0..20_u32, 0..3_u32), 1..60)
+    /// So much later, in thousandths of a cell's time, and then some; so many cells, in 16ths of the burst, and then some.
+    type Step = (u64, u64, u32, u32);
+
+    /// What happens, up to the end of time.
+    fn history() -> impl Strategy<Value = Vec<Step>> {
+        let jump = prop_oneof![8 => Just(0), 8 => magnitude(40), 1 => magnitude(64)];
+        prop::collection::vec((0..3000_u64, jump, 0..20_u32, 0..3_u32), 1..60)
     }
 
-    fn follow(quota: Quota, history: Vec<(u64, u64, u32, u32)>, mut each: impl FnMut(Instant, u32)) {
+    fn follow(quota: Quota, history: &[Step], mut each: impl FnMut(Instant, u32)) {
         let mut now = 0_u64;
-        for (part, jump, sixteenths, more) in history {
+        for &(part, jump, sixteenths, more) in history {
             let cell = quota.emission_interval().as_nanos() * u128::from(part) / 1000;
-            now = now.saturating_add(u64::try_from(cell).unwrap_or(u64::MAX)).saturating_add(jump).min(1 << 62);
+            now = now.saturating_add(u64::try_from(cell).unwrap_or(u64::MAX)).saturating_add(jump).min(u64::MAX - 1);
             let n = u64::from(quota.burst_size()) * u64::from(sixteenths) / 16 + u64::from(more);
             each(Instant::from_nanos(now), u32::try_from(n).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// The first decision that is not the model's: when it was made, about how many cells, and what was to spare.
+    fn first_wrong(quota: Quota, history: &[Step]) -> Option<(Instant, u32, i128)> {
+        let (mut bucket, mut model) = (TokenBucket::new(quota), Model::new(quota));
+        // Where units are rounded: a part of the burst, and of the cells in a nanosecond.
+        let slack = if is_exact(quota) { 0 } else { (model.burst >> 40) + (model.cells >> 20) + 1 };
+        let mut wrong = None;
+        follow(quota, history, |now, n| {
+            let taken = bucket.try_take(now, n).is_ok();
+            let spare = model.spare(now.as_nanos(), n);
+            if taken != (spare >= 0) && (n > quota.burst_size() || spare.abs() > slack) {
+                wrong.get_or_insert((now, n, spare));
+            }
+            if taken {
+                model.take(now.as_nanos(), n);
+            }
+        });
+        wrong
+    }
+
+    fn quota_of(cells: u32, period: u64, burst: u32) -> Quota {
+        Quota::new(cells, Duration::from_nanos(period)).unwrap().burst(burst)
+    }
+
+    #[test]
+    fn the_largest_and_the_smallest_quotas_decide_exactly_up_to_the_end_of_time() {
+        const ENDS: [u32; 3] = [1, 2, u32::MAX];
+        let jumps = [0, 1, u64::MAX / 2, u64::MAX / 2 + 1, u64::MAX - 1];
+        for cells in ENDS {
+            for period in [1, 2, 1_000_000_007, u64::MAX / 2, u64::MAX - 1, u64::MAX] {
+                for burst in ENDS {
+                    let quota = quota_of(cells, period, burst);
+                    for jump in jumps {
+                        // The burst and one cell, at once, a cell's time later, and at the end.
+                        let steps =
+                            [(0, jump, 16, 0), (0, 0, 0, 1), (999, 0, 0, 1), (1, 0, 0, 1), (0, u64::MAX, 16, 0)];
+                        assert_eq!(first_wrong(quota, &steps), None, "{quota} {steps:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_decided_wrongly_once_is_decided_exactly() {
+        let long = [
+            (1000, 0, 1, 1),
+            (131, 0, 11, 2),
+            (1003, 179_584_231, 3, 2),
+            (2269, 68_844_500, 1, 1),
+            (1531, 205_119_815, 0, 2),
+            (0, 0, 16, 0),
+        ];
+        let cases: [(Quota, &[Step]); 3] = [
+            (quota_of(33_554_432, 4_503_599_627_370_497, 67_108_865), &[(0, 5, 0, 0)]),
+            (quota_of(8, 144_115_188_075_855_873, 1), &[(283, 0, 0, 0), (1717, 0, 0, 0)]),
+            (quota_of(5, 34_359_738_368, 1_342_177_274), &long),
+        ];
+        for (quota, history) in cases {
+            assert_eq!(first_wrong(quota, history), None, "{quota}");
         }
     }
 
     proptest! {
         #[test]
         fn every_decision_is_that_of_exact_fractions(quota in quota(), history in history()) {
-            let (mut bucket, mut model) = (TokenBucket::new(quota), Model::new(quota));
-            // Where units are rounded: a part of the burst, and of the cells in a nanosecond.
-            let slack = if is_exact(quota) { 0 } else { (model.burst >> 40) + (model.cells >> 20) + 1 };
+            prop_assert_eq!(first_wrong(quota, &history), None);
+        }
+
+        #[test]
+        fn the_parameters_alone_decide_as_the_bucket_does(quota in quota(), history in history()) {
+            // Without a base that moves: as long as it need not.
+            let (mut bucket, gcra, mut tat) = (TokenBucket::new(quota), Gcra::new(quota), 0);
             let mut wrong = None;
-            follow(quota, history, |now, n| {
-                let taken = bucket.try_take(now, n).is_ok();
-                let spare = model.spare(now.as_nanos(), n);
-                if taken != (spare >= 0) && (n > quota.burst_size() || spare.abs() > slack) {
-                    wrong.get_or_insert((now, n, spare));
+            follow(quota, &history, |now, n| {
+                let conforms = gcra.conform(tat, now.as_nanos(), n);
+                let taken = bucket.try_take(now, n);
+                if bucket.moves() > 0 {
+                    return;
                 }
-                if taken {
-                    model.take(now.as_nanos(), n);
+                match (conforms, taken) {
+                    (Ok(next), Ok(())) => tat = next,
+                    (Err(refused), Err(error)) if refused.wait() == error.retry_after() => {}
+                    _ => _ = wrong.get_or_insert((now, n)),
                 }
             });
             prop_assert_eq!(wrong, None);
@@ -294,7 +366,7 @@ mod tests {
         fn retry_after_is_true_to_the_nanosecond(quota in quota(), history in history()) {
             let mut bucket = TokenBucket::new(quota);
             let mut wrong = None;
-            follow(quota, history, |now, n| {
+            follow(quota, &history, |now, n| {
                 let Err(error) = bucket.try_take(now, n) else { return };
                 let Some(wait) = error.retry_after() else { return };
                 let at = now + wait;
@@ -314,7 +386,7 @@ mod tests {
         fn what_is_available_can_be_taken_and_one_more_cannot(quota in quota(), history in history()) {
             let mut bucket = TokenBucket::new(quota);
             let mut wrong = None;
-            follow(quota, history, |now, n| {
+            follow(quota, &history, |now, n| {
                 let _ = bucket.try_take(now, n);
                 let there = bucket.available(now);
                 let mut all = bucket.clone();
@@ -331,7 +403,7 @@ mod tests {
         fn cells_that_are_put_back_are_there_again_and_no_more(quota in quota(), history in history()) {
             let mut bucket = TokenBucket::new(quota);
             let mut wrong = None;
-            follow(quota, history, |now, n| {
+            follow(quota, &history, |now, n| {
                 let before = bucket.available(now);
                 if bucket.try_take(now, n).is_ok() {
                     if bucket.available(now) != before - n {
@@ -355,7 +427,7 @@ mod tests {
         fn a_new_quota_keeps_the_cells_and_makes_none(old in quota(), new in quota(), history in history()) {
             let mut bucket = TokenBucket::new(old);
             let mut end = Instant::ORIGIN;
-            follow(old, history, |now, n| {
+            follow(old, &history, |now, n| {
                 let _ = bucket.try_take(now, n);
                 end = now;
             });
@@ -375,7 +447,7 @@ mod tests {
         ) {
             let mut bucket = TokenBucket::new(quota);
             let mut end = Instant::ORIGIN;
-            follow(quota, history, |now, n| {
+            follow(quota, &history, |now, n| {
                 let _ = bucket.try_take(now, n);
                 end = now;
             });
@@ -389,7 +461,7 @@ mod tests {
                 prop_assert!(bucket.try_take(now, 1).is_err());
                 // A unit that the move of the base has rounded away is less than a nanosecond, or less than 2^-50 of the refill.
                 let full = now + Duration::from_nanos(refill + (refill >> 50) + 1);
-                prop_assert!(bucket.try_take(full, quota.burst_size()).is_ok());
+                prop_assert!(full == Instant::FAR || bucket.try_take(full, quota.burst_size()).is_ok());
             }
         }
     }

@@ -78,3 +78,29 @@ fn a_waker_that_panics_does_not_keep_the_end_from_those_who_wait_for_it() {
     assert!(poll(closed).is_ready());
     assert!(matches!(poll(queued), Poll::Ready(Err(error)) if error.kind() == AcquireErrorKind::Closed));
 }
+
+/// A waker that panics when the last one lets go of it.
+struct Fragile;
+
+impl Wake for Fragile {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        std::panic::panic_any("a waker that goes");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_when_it_goes_does_not_keep_the_end_from_others() {
+    let semaphore = Semaphore::new(1);
+    let log = Log::default();
+    let (mut leaves, mut stays) = (Box::pin(semaphore.closed()), pin!(semaphore.closed()));
+    assert!(poll_with(leaves.as_mut(), &Waker::from(Arc::new(Fragile))).is_pending());
+    assert!(poll_with(stays.as_mut(), &log.waker(2)).is_pending());
+    drop(leaves);
+    semaphore.close();
+    assert_eq!(log.take(), [2]);
+    assert!(poll(stays).is_ready());
+}
