@@ -53,6 +53,8 @@ mod primitive;
 pub mod alarm;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(all(test, feature = "std", target_has_atomic = "64", not(any(loom, shuttle))))]
+mod costs;
 #[cfg(feature = "alloc")]
 pub mod ext;
 pub mod limit;

@@ -14,10 +14,21 @@ pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-#[cfg(all(not(any(loom, shuttle)), target_has_atomic = "64"))]
+// What the tests of this crate stand on counts what it does.
+#[cfg(all(test, feature = "std", target_has_atomic = "64", not(any(loom, shuttle))))]
+pub(crate) mod counted;
+#[cfg(all(test, feature = "std", target_has_atomic = "64", not(any(loom, shuttle))))]
+pub(crate) use counted::{AtomicBool, AtomicU64, AtomicUsize};
+
+#[cfg(all(not(any(loom, shuttle, all(test, feature = "std"))), target_has_atomic = "64"))]
 pub(crate) use core::sync::atomic::AtomicU64;
 #[cfg(all(not(any(loom, shuttle)), target_has_atomic = "ptr"))]
-pub(crate) use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+pub(crate) use core::sync::atomic::Ordering;
+#[cfg(all(
+    not(any(loom, shuttle, all(test, feature = "std", target_has_atomic = "64"))),
+    target_has_atomic = "ptr"
+))]
+pub(crate) use core::sync::atomic::{AtomicBool, AtomicUsize};
 #[cfg(all(not(loom), not(target_has_atomic = "ptr")))]
 pub(crate) use portable_atomic::{AtomicBool, AtomicUsize, Ordering};
 #[cfg(all(not(loom), not(target_has_atomic = "64")))]
@@ -78,6 +89,8 @@ impl<T> Lock<T> {
     /// Runs `f` with the value, alone.
     #[inline]
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        #[cfg(all(test, feature = "std", target_has_atomic = "64", not(any(loom, shuttle))))]
+        counted::note(|counts| counts.locks += 1);
         // A panic inside can only come from a clock, and leaves the value as it was: poisoning says nothing.
         #[cfg(any(loom, feature = "std"))]
         return f(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));

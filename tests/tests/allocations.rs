@@ -5,10 +5,10 @@ extern crate alloc;
 use alloc::sync::{Arc, Weak};
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;
-use core::future::{Future, pending};
-use core::pin::Pin;
+use core::future::{Future, pending, ready};
+use core::pin::{Pin, pin};
 use core::sync::atomic::{AtomicUsize, Ordering};
-use core::task::{Context, Waker};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::alloc::System;
 
@@ -56,6 +56,8 @@ fn allocations_of<T>(job: impl FnOnce() -> T) -> (T, usize) {
 #[derive(Clone, Default)]
 struct CountingClock {
     clock: ManualClock,
+    /// Whether alarms never ring.
+    deaf: bool,
     alarms: Arc<AtomicUsize>,
     sleeps: Arc<AtomicUsize>,
 }
@@ -82,7 +84,7 @@ impl Timer for CountingClock {
 
     fn sleep_until(&self, at: Instant) -> ManualSleep {
         self.sleeps.fetch_add(1, Ordering::Relaxed);
-        self.clock.sleep_until(at)
+        self.clock.sleep_until(if self.deaf { Instant::FAR } else { at })
     }
 
     fn granularity(&self) -> Duration {
@@ -249,4 +251,112 @@ fn what_is_ready_allocates_nothing() {
         assert!(core::pin::pin!(timeout(clock.clone(), Duration::MAX, async {})).poll(&mut context).is_ready());
     });
     assert_eq!((allocations, clock.made()), (0, (0, 0)));
+}
+
+fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Is ready at its second poll.
+fn one_yield() -> impl Future<Output = ()> {
+    let mut yielded = false;
+    core::future::poll_fn(move |_| if core::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending })
+}
+
+/// How often each path of `docs/performance.md` allocates, by its name there.
+#[derive(Default)]
+struct Paths(Vec<(&'static str, usize)>);
+
+impl Paths {
+    fn add<T>(&mut self, name: &'static str, path: impl FnOnce() -> T) -> T {
+        let (result, allocations) = allocations_of(path);
+        self.0.push((name, allocations));
+        result
+    }
+
+    fn rate(&mut self, clock: &CountingClock) {
+        let full = RateLimiter::with_runtime(Quota::per_second(1).burst(100), clock.clone());
+        let empty = RateLimiter::builder(Quota::per_second(1)).initial(0).build_on(clock.clone());
+        self.add("rate: `try_acquire`, allowed", || full.try_acquire().unwrap());
+        self.add("rate: `try_acquire`, refused", || empty.try_acquire().unwrap_err());
+        self.add("rate: `acquire`, ready", || assert!(poll(pin!(full.acquire())).is_ready()));
+        self.add("rate: `acquire_many(8)`, ready", || assert!(poll(pin!(full.acquire_many(8))).is_ready()));
+        // The first one who waits makes the alarm.
+        let mut front = pin!(empty.acquire());
+        assert!(poll(front.as_mut()).is_pending());
+        let mut second = pin!(Some(empty.acquire()));
+        self.add("rate: to join the line", || assert!(poll(second.as_mut().as_pin_mut().unwrap()).is_pending()));
+        self.add("rate: `try_acquire`, refused because others wait", || empty.try_acquire().unwrap_err());
+        self.add("rate: to leave the line", || second.set(None));
+        clock.clock.advance(Duration::from_secs(1));
+        self.add("rate: a tick that serves one", || assert_eq!(empty.available(), 0));
+        assert_eq!(empty.waiters(), 0);
+        self.add("rate: to take what was granted", || assert!(poll(front).is_ready()));
+    }
+
+    fn semaphore(&mut self) {
+        let (free, taken) = (Arc::new(Semaphore::new(8)), Semaphore::new(0));
+        self.add("semaphore: `try_acquire` and drop", || drop(free.try_acquire().unwrap()));
+        self.add("semaphore: `try_acquire`, refused", || taken.try_acquire().map(drop).unwrap_err());
+        self.add("semaphore: `acquire` and drop", || assert!(poll(pin!(free.acquire())).is_ready()));
+        self.add("semaphore: `acquire_many(8)` and drop", || assert!(poll(pin!(free.acquire_many(8))).is_ready()));
+        self.add("semaphore: `acquire_owned` and drop", || {
+            assert!(poll(pin!(Arc::clone(&free).acquire_owned())).is_ready());
+        });
+        let (mut front, mut second) = (pin!(taken.acquire()), pin!(Some(taken.acquire())));
+        assert!(poll(front.as_mut()).is_pending());
+        self.add("semaphore: to join the queue", || {
+            assert!(poll(second.as_mut().as_pin_mut().unwrap()).is_pending());
+        });
+        self.add("semaphore: `try_acquire`, refused because others wait", || {
+            taken.try_acquire().map(drop).unwrap_err();
+        });
+        self.add("semaphore: to leave the queue", || second.set(None));
+        self.add("semaphore: a permit that returns and serves one", || taken.add_permits(1));
+        self.add("semaphore: to take what was granted", || assert!(poll(front).is_ready()));
+    }
+
+    fn combined(&mut self, clock: &CountingClock) {
+        let slots = ConcurrencyLimiter::with_runtime(8, clock.clone());
+        let full = RateLimiter::with_runtime(Quota::per_second(1).burst(1), clock.clone());
+        let both = ResourceLimiter::new(&full, &slots);
+        self.add("rate and slots: `try_acquire` and drop", || drop(both.try_acquire().unwrap()));
+        self.add("rate and slots: `try_acquire`, refused by the rate", || both.try_acquire().map(drop).unwrap_err());
+    }
+
+    fn timeouts(&mut self, clock: &CountingClock) {
+        let second = Duration::from_secs(1);
+        let tm = TimeoutManager::with_runtime(second, clock.clone());
+        // The first one that is pending makes the alarm, and the first one of another duration the wheel.
+        let mut first = [pin!(tm.run(pending::<()>())), pin!(tm.run_within(2 * second, pending()))];
+        first.iter_mut().for_each(|first| assert!(poll(first.as_mut()).is_pending()));
+        let (mut equal, mut other) = (pin!(tm.run(one_yield())), pin!(tm.run_within(3 * second, one_yield())));
+        self.add("timeout: around what is ready", || assert!(poll(pin!(tm.run(ready(())))).is_ready()));
+        self.add("timeout: becomes pending", || assert!(poll(equal.as_mut()).is_pending()));
+        self.add("timeout: ends in time", || assert!(poll(equal).is_ready()));
+        self.add("timeout: becomes pending, another duration", || assert!(poll(other.as_mut()).is_pending()));
+        self.add("timeout: ends in time, another duration", || assert!(poll(other).is_ready()));
+        // The first scope on a thread makes the stack.
+        assert!(poll(pin!(tm.scope(ready(())))).is_ready());
+        self.add("scope: around what is ready", || assert!(poll(pin!(tm.scope(ready(())))).is_ready()));
+    }
+}
+
+#[test]
+fn each_path_allocates_what_the_page_says() {
+    let clock = CountingClock { deaf: true, ..CountingClock::default() };
+    let mut paths = Paths::default();
+    paths.rate(&clock);
+    paths.semaphore();
+    paths.combined(&clock);
+    paths.timeouts(&clock);
+    let page = include_str!("../../docs/performance.md");
+    let kinds = ["| rate: ", "| semaphore: ", "| rate and slots: ", "| timeout: ", "| scope: "];
+    let rows: Vec<_> = page.lines().filter(|line| kinds.iter().any(|kind| line.starts_with(kind))).collect();
+    assert_eq!(rows.len(), paths.0.len(), "each path has one row in docs/performance.md");
+    for (name, allocations) in paths.0 {
+        let row = rows.iter().find(|row| row.starts_with(&format!("| {name} |")));
+        let row = row.unwrap_or_else(|| panic!("docs/performance.md has no row for {name}"));
+        assert!(row.ends_with(&format!("| {allocations} |")), "{name}: {allocations} allocations, and {row}");
+    }
 }

@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["runtime", "alarm"],
     &["limit", "timeout"],
     &["resource", "task", "event", "data", "cache", "monitor", "ext", "names", "tower"],
-    &["conformance", "schedules"],
+    &["conformance", "costs", "schedules"],
 ];
 
 const ADAPTERS: &[&str] = &["mtaio-tokio", "mtaio-smol", "mtaio-std-compat"];
