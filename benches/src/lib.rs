@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+pub mod by_hand;
 mod cpu;
 mod floor;
 pub mod heap;
@@ -17,5 +18,6 @@ mod places;
 mod poll;
 mod row;
 pub mod rows;
+pub mod still;
 
 pub use row::{Against, Bound, Contender, Effort, Goal, Role, Row, Scale, Unit, Work};
