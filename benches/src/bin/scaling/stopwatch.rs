@@ -1,0 +1,45 @@
+//! How long something takes, on a machine that others use too.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// From so many operations on the processor time of the thread is what counts: whoever else runs meanwhile is not in it. That clock is
+/// too slow for less.
+const LONG: usize = 10_000;
+
+fn spent(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}
+
+/// The processor time that all threads have taken.
+pub(crate) fn process_time() -> Duration {
+    spent(ClockId::ProcessCPUTime)
+}
+
+/// Nanoseconds that `job` takes, which does so many operations; without those for reading the clock.
+pub(crate) fn nanos(operations: usize, job: impl FnOnce()) -> f64 {
+    if operations >= LONG {
+        let start = spent(ClockId::ThreadCPUTime);
+        job();
+        return (spent(ClockId::ThreadCPUTime) - start).as_nanos() as f64;
+    }
+    let start = Instant::now();
+    job();
+    let took = start.elapsed().as_nanos() as f64;
+    took - reading()
+}
+
+/// What the clock itself takes, in nanoseconds.
+fn reading() -> f64 {
+    use std::sync::OnceLock;
+    static READING: OnceLock<f64> = OnceLock::new();
+    *READING.get_or_init(|| {
+        let many = (0..10_000).map(|_| Instant::now().elapsed().as_nanos() as f64);
+        let mut many: Vec<_> = many.collect();
+        many.sort_by(f64::total_cmp);
+        many[many.len() / 2]
+    })
+}
