@@ -155,7 +155,8 @@ fn each_path_does_what_the_page_says() {
     let page = std::fs::read_to_string(PAGE).expect("the page, in the repository");
     let rows: Vec<_> = paths.iter().map(row).collect();
     // Behind the numbers stands what others count.
-    let on_page = page.lines().filter(|line| paths.iter().any(|(name, _)| line.starts_with(&format!("| {name} |"))));
+    let table = page.split("\n## ").find(|section| section.starts_with("What each path does")).expect("the table");
+    let on_page = table.lines().filter(|line| paths.iter().any(|(name, _)| line.starts_with(&format!("| {name} |"))));
     let on_page: Vec<_> = on_page.collect();
     assert!(
         on_page.len() == rows.len() && rows.iter().zip(&on_page).all(|(row, line)| line.starts_with(row)),
@@ -169,11 +170,13 @@ fn each_path_does_what_the_page_says() {
 fn a_refusal_where_nobody_waits_writes_nothing() {
     let [_, empty] = rates();
     let both = ResourceLimiter::builder().rate(&empty).build().unwrap();
+    let taken = Semaphore::new(0);
     for costs in [
         costs_of(|| empty.try_acquire().unwrap_err()),
         costs_of(|| empty.try_acquire_many(7).unwrap_err()),
         costs_of(|| empty.try_acquire_many(101).unwrap_err()),
         costs_of(|| both.try_acquire().unwrap_err()),
+        costs_of(|| taken.try_acquire().map(drop).unwrap_err()),
     ] {
         assert_eq!(costs.writes(), 0, "{costs:?}");
     }

@@ -321,7 +321,10 @@ impl Semaphore {
 
     #[cold]
     fn take_in_turn(&self, n: u32) -> Result<(), AcquireError> {
-        self.queue.try_take(&n).map_err(|refusal| AcquireError::new(refusal, n))
+        // More than one can be more than there ever are, which the lock knows.
+        let refused = n == 1 && self.queue.supply.is_empty();
+        let answer = if refused { Err(Refusal::NoPermits) } else { self.queue.try_take(&n) };
+        answer.map_err(|refusal| AcquireError::new(refusal, n))
     }
 
     #[inline]

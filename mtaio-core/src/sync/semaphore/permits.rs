@@ -100,6 +100,12 @@ impl Permits {
         }
     }
 
+    /// Whether it is open, nobody waits, and no permit is free.
+    pub(super) fn is_empty(&self) -> bool {
+        // ORDERING: Relaxed: who gets nothing sees nothing.
+        self.word.load(Ordering::Relaxed) == 0
+    }
+
     /// Returns `n` permits. True when somebody must pump.
     #[inline]
     pub(super) fn give(&self, n: usize) -> bool {
