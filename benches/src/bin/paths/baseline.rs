@@ -125,6 +125,17 @@ mod tests {
     }
 
     #[test]
+    fn the_page_has_what_is_expected() {
+        let expected: Baseline = include_str!("../../../instructions.txt").parse().unwrap();
+        let page = include_str!("../../../../docs/performance.md");
+        for (name, count) in &expected.paths {
+            let row = format!("| {name} | {count:.1} |");
+            assert!(page.lines().any(|line| line.starts_with(&row)), "docs/performance.md has no row {row}");
+        }
+        assert!(!expected.paths.is_empty());
+    }
+
+    #[test]
     fn what_is_written_is_read() {
         let written = baseline("rustc 1", &[("a: b, c", 12.5), ("d", 1.0)]);
         assert_eq!(written.to_string().parse(), Ok(written));

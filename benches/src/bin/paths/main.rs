@@ -111,9 +111,9 @@ impl Counted {
 }
 
 fn print_table(counted: &[Counted], markdown: bool) {
-    let (edge, bar) = if markdown { ("| ", " | ") } else { ("", "  ") };
-    let row = |name: &str, ours: &str, theirs: &str, who: &str| {
-        println!("{}", format!("{edge}{name:<40}{bar}{ours:>8}{bar}{theirs:>8}{bar}{who}").trim_end());
+    let row = |name: &str, ours: &str, theirs: &str, who: &str| match markdown {
+        true => println!("| {name} | {ours} | {theirs} | {who} |"),
+        false => println!("{}", format!("{name:<40} {ours:>8} {theirs:>8}  {who}").trim_end()),
     };
     row("path", "mtaio", "peer", "which one");
     if markdown {
