@@ -4,7 +4,7 @@ use core::time::Duration;
 
 /// How much is measured.
 pub(crate) struct Effort {
-    /// How often each measurement is repeated; the best one counts.
+    /// How often each measurement is repeated, at least; the best one counts.
     pub(crate) rounds: usize,
     /// The most that wait, or are pending.
     pub(crate) most: usize,
@@ -19,6 +19,11 @@ impl Effort {
 
     pub(crate) const fn quick() -> Self {
         Self { rounds: 1, most: 100, watch: Duration::from_millis(20) }
+    }
+
+    /// How often a crowd is measured: small ones take less time.
+    pub(crate) fn rounds_of(&self, crowd: usize) -> usize {
+        self.rounds * (self.most / crowd).clamp(1, 10)
     }
 
     /// The crowds that are measured: 1, 10, 100 and so on.

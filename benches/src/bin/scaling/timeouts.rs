@@ -35,7 +35,7 @@ fn measure<F: Future>(effort: &Effort, many: usize, make: impl Fn(usize) -> F) -
         }
         sums.map(|sum| sum / (many * again) as f64)
     };
-    let rounds = core::iter::repeat_with(round).take(effort.rounds);
+    let rounds = core::iter::repeat_with(round).take(effort.rounds_of(many));
     rounds.fold([f64::MAX; 2], |best, round| [best[0].min(round[0]), best[1].min(round[1])])
 }
 

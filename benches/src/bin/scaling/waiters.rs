@@ -39,7 +39,7 @@ where
     /// The best of some rounds.
     fn measure(&mut self, effort: &Effort, many: usize) -> Phases {
         let mut crowd = Crowd::new(many);
-        let rounds = (0..effort.rounds).map(|_| self.round(&mut crowd, many));
+        let rounds = (0..effort.rounds_of(many)).map(|_| self.round(&mut crowd, many));
         rounds.fold([f64::MAX; 3], |best, round| core::array::from_fn(|phase| best[phase].min(round[phase])))
     }
 
