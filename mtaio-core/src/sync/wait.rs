@@ -193,20 +193,34 @@ where
 
     /// Gives up: leaves the queue, and passes on what was granted already.
     #[cold]
-    pub(crate) fn leave(self: Pin<&mut Self>) {
+    pub(crate) fn leave(mut self: Pin<&mut Self>) {
+        if !self.as_mut().slip_away() {
+            self.leave_the_front();
+        }
+    }
+
+    /// Leaves from behind others, if it is there: nobody counts on it, and for the front nothing changes.
+    fn slip_away(self: Pin<&mut Self>) -> bool {
+        let mut seat = self.project().seat;
+        let ask = &seat.ask();
+        let waiter = seat.as_mut().with(|owner, mut access| {
+            if !access.is_behind() || !matches!(access.waiting(), Some(Answer::Waiting(_))) {
+                return None;
+            }
+            owner.waits().supply.left(&mut access.state.state, ask);
+            access.rise()
+        });
+        waiter.is_some()
+    }
+
+    fn leave_the_front(self: Pin<&mut Self>) {
         let mut seat = self.project().seat;
         let ask = &seat.ask();
         let mut batch = WakeBatch::new();
         let (waiter, after) = seat.as_mut().with(|owner, mut access| {
             let queue = owner.waits();
-            let behind = access.is_behind();
             let waiter = access.rise();
             let state = &mut access.state.state;
-            if behind && matches!(waiter, Some(Answer::Waiting(_))) {
-                // It makes no difference to the front, and nobody counted on it.
-                queue.supply.left(state, ask);
-                return (waiter, None);
-            }
             queue.supply.open(state);
             match &waiter {
                 Some(Answer::Done(Ok(()))) => queue.supply.restore(state, ask),
@@ -214,11 +228,9 @@ where
                 Some(Answer::Done(Err(_))) | None => {}
             }
             let done = queue.pump(access.state, access.lists, &mut batch);
-            (waiter, Some(queue.publish(access.state, access.lists, done)))
+            (waiter, queue.publish(access.state, access.lists, done))
         });
-        if let Some(after) = after {
-            seat.owner().waits().finish(&mut batch, after);
-        }
+        seat.owner().waits().finish(&mut batch, after);
         drop(waiter);
     }
 }

@@ -19,7 +19,8 @@ use crate::time::{Instant, ambient};
 
 /// Takes the cells, at once if it can be; otherwise queues, and sees to it that an alarm is set where it is polled. One who is about
 /// to queue is given a bound before.
-#[inline]
+// Where it is not inlined the answer goes through memory, which takes half as long as the cells themselves.
+#[inline(always)]
 fn poll_cells<R, H>(
     mut wait: Pin<&mut Wait<H>>,
     context: &mut Context<'_>,
@@ -57,6 +58,7 @@ fn try_at_length<R: Timer>(limiter: &Shared<R>, n: u32) -> Option<Result<(), Res
     }
 }
 
+#[inline(never)]
 pub(super) fn poll_in_line<R, H>(
     mut wait: Pin<&mut Wait<H>>,
     context: &mut Context<'_>,
@@ -115,7 +117,7 @@ impl<'a, R: Timer> AcquireCells<'a, R> {
 impl<R: Timer> Future for AcquireCells<'_, R> {
     type Output = Result<(), ResourceLimitError>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         poll_cells(self.project().wait, context, |_| ())
     }
@@ -143,7 +145,7 @@ impl<R: Timer> AcquireCellsOwned<R> {
 impl<R: Timer> Future for AcquireCellsOwned<R> {
     type Output = Result<(), ResourceLimitError>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         poll_cells(self.project().wait, context, |_| ())
     }
