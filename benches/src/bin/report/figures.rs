@@ -75,6 +75,9 @@ impl Figures {
     /// The best of those that ours is held against.
     pub(crate) fn best_peer(&self) -> Option<&Series> {
         let peers = self.series.iter().filter(|it| it.role == Role::Peer);
+        if self.unit == Unit::Steps {
+            return peers.min_by(|one, other| one.spread().median.total_cmp(&other.spread().median));
+        }
         // Round by round: a peer that was disturbed more than the others is no worse for that.
         let ratio = |peer: &&Series| self.ours().beside(peer).median;
         let order = |one: &&Series, other: &&Series| ratio(one).total_cmp(&ratio(other));

@@ -26,6 +26,8 @@ pub(crate) struct Machine {
     cores: usize,
     system: &'static str,
     compiler: String,
+    /// How many wanted to run while it was measured, where the system tells: more than there are cores, and times are late.
+    load: Option<f64>,
     crates: Vec<(String, String)>,
 }
 
@@ -37,6 +39,7 @@ impl Machine {
             cores: thread::available_parallelism().map_or(1, usize::from),
             system: env::consts::OS,
             compiler: compiler().unwrap_or_else(|| "an unknown compiler".to_owned()),
+            load: load(),
             crates: versions.filter(|(name, _)| CRATES.contains(&name.as_str())).collect(),
         }
     }
@@ -46,7 +49,11 @@ impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let crates: Vec<_> = self.crates.iter().map(|(name, version)| format!("{name} {version}")).collect();
         let Self { processor, cores, system, compiler, .. } = self;
-        write!(f, "{processor}, {cores} cores, {system}, {compiler}; {}.", crates.join(", "))
+        write!(f, "{processor}, {cores} cores, {system}")?;
+        if let Some(load) = self.load {
+            write!(f, ", load {load}")?;
+        }
+        write!(f, "; {compiler}; {}.", crates.join(", "))
     }
 }
 
@@ -54,6 +61,11 @@ fn processor() -> Option<String> {
     let text = fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+/// The mean of the last five minutes.
+fn load() -> Option<f64> {
+    fs::read_to_string("/proc/loadavg").ok()?.split(' ').nth(1)?.parse().ok()
 }
 
 fn compiler() -> Option<String> {

@@ -61,7 +61,8 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         writeln!(io::stdout(), "{} rows work", rows.len())?;
         return Ok(true);
     }
-    let (machine, figures) = (Machine::here(), for_each(&rows, measure::figures));
+    let figures = for_each(&rows, measure::figures);
+    let machine = Machine::here();
     report(options, &machine, &figures)?;
     Ok(!options.check || figures.iter().all(Figures::is_met))
 }
