@@ -180,7 +180,7 @@ mod tests {
 
     impl Rig {
         fn new() -> Self {
-            let (timer, spawned) = (Knocking::default(), Arc::<Mutex<Option<Task>>>::default());
+            let (timer, spawned) = (Knocking::quiet(), Arc::<Mutex<Option<Task>>>::default());
             let (ticked, place) = (Ticked::new(&timer), Arc::clone(&spawned));
             let target: Weak<Ticked> = Arc::downgrade(&ticked);
             let spawn = move |task| assert!(place.lock().unwrap().replace(task).is_none(), "it was spawned twice");

@@ -20,6 +20,7 @@ pub(super) struct Knocking(Arc<Inner>);
 struct Inner {
     now: AtomicU64,
     armed: Mutex<Option<(Instant, Waker)>>,
+    is_quiet: bool,
 }
 
 pub(super) struct KnockingSleep {
@@ -43,7 +44,7 @@ impl Timer for Knocking {
     type Alarm = SleepAlarm<Self>;
 
     fn sleep_until(&self, at: Instant) -> KnockingSleep {
-        KnockingSleep { timer: self.clone(), at, has_knocked: false }
+        KnockingSleep { timer: self.clone(), at, has_knocked: self.0.is_quiet }
     }
 
     fn granularity(&self) -> Duration {
@@ -77,6 +78,11 @@ impl Sleep for KnockingSleep {
 }
 
 impl Knocking {
+    /// One that wakes nobody before it is time.
+    pub(super) fn quiet() -> Self {
+        Self(Arc::new(Inner { is_quiet: true, ..Inner::default() }))
+    }
+
     /// Lets time pass, and wakes the sleep if it is due.
     pub(super) fn pass(&self, now: u64) {
         self.0.now.store(now, SeqCst);

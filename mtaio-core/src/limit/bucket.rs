@@ -493,4 +493,27 @@ mod tests {
         let units = bucket.sync(later, cap);
         assert_eq!(bucket.mark().tat, units);
     }
+
+    #[test]
+    fn what_a_late_timer_owes_outlives_a_move_of_the_base() {
+        const LAG: u64 = 4_000_000;
+        let mut bucket = TokenBucket::new(Quota::per_second(1_000_000_000).burst(1));
+        bucket.sync(Instant::from_nanos(1 << 60), LAG);
+        let beyond = bucket.gcra.horizon() + 1;
+        let (moves, tat) = (bucket.moves(), bucket.gcra.scale().units(beyond) - LAG);
+        bucket.set_mark(Mark { tat, late: true });
+        let units = bucket.sync(Instant::from_nanos(bucket.base() + beyond), LAG);
+        assert_eq!(bucket.moves(), moves + 1);
+        assert_eq!(bucket.mark(), Mark { tat: units - LAG, late: true });
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_a_little_costs_what_comes_in_that_time() {
+        let now = Instant::from_nanos(1 << 40);
+        let bucket = TokenBucket::with_cells(Quota::per_second(10).burst(10), now, 10);
+        for tenths in 0..20 {
+            let before = now - tenths * Duration::from_millis(100);
+            assert_eq!(bucket.available(before), 10_u32.saturating_sub(tenths), "{tenths} tenths of a second");
+        }
+    }
 }

@@ -82,7 +82,7 @@ fn loom_who_arrives_while_the_last_cell_is_taken_gets_it_or_the_next() {
 }
 
 #[test]
-fn loom_who_leaves_opens_the_short_way_and_keeps_no_cells() {
+fn loom_who_leaves_while_another_takes_keeps_no_cells() {
     explore(|| {
         let (_places, limiter) = limiter(2, 1);
         let mut waiting = acquire(&limiter, 2);
