@@ -81,7 +81,7 @@ fn dependencies(manifest: &str) -> BTreeSet<&str> {
 #[test]
 fn each_check_that_is_named_exists() {
     let functions = functions();
-    let columns = [("Promises", 1), ("Unsafe code", 4), ("Mutants", 3)];
+    let columns = [("Promises", 1), ("Protocols", 1), ("Unsafe code", 4), ("Mutants", 3)];
     for (heading, column) in columns {
         for row in rows(heading) {
             assert!(names(row[column]).next().is_some(), "no check: {}", row[0]);
@@ -90,6 +90,14 @@ fn each_check_that_is_named_exists() {
             }
         }
     }
+}
+
+#[test]
+fn each_model_stands_beside_its_protocol() {
+    let models: BTreeSet<_> = functions().into_iter().filter(|name| name.starts_with("loom_")).collect();
+    let listed: Vec<_> = rows("Protocols").iter().flat_map(|row| names(row[1])).map(str::to_owned).collect();
+    assert_eq!(listed.len(), models.len(), "a model is missing, or stands beside two");
+    assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), models);
 }
 
 #[test]
