@@ -1,10 +1,11 @@
-//! Futures that are made, polled and dropped by hand.
+//! Polling by hand.
 
+use alloc::sync::Arc;
+use alloc::task::Wake;
 use core::future::Future;
 use core::pin::{Pin, pin};
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::{Context, Poll, Waker};
-
-use pin_project_lite::pin_project;
 
 /// Polls with a waker that does nothing.
 #[inline(always)]
@@ -21,7 +22,7 @@ pub fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
 pub fn once<F: Future>(future: F) -> F::Output {
     match poll(pin!(future)) {
         Poll::Ready(value) => value,
-        Poll::Pending => panic!("it has to wait"),
+        Poll::Pending => panic!("it should be ready at once"),
     }
 }
 
@@ -36,77 +37,50 @@ pub fn twice<F: Future>(future: F) -> F::Output {
     assert!(poll(future.as_mut()).is_pending());
     match poll(future) {
         Poll::Ready(value) => value,
-        Poll::Pending => panic!("it has to wait for longer"),
+        Poll::Pending => panic!("it should be ready at its second poll"),
     }
 }
 
-/// Is ready at its second poll, and wakes nobody.
+/// Lets the others go first, once, on any runtime.
 #[derive(Debug, Default)]
-pub struct YieldOnce(bool);
+pub struct Yield {
+    is_polled: bool,
+}
 
-impl Future for YieldOnce {
+impl Future for Yield {
     type Output = ();
 
     #[inline]
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if core::mem::replace(&mut self.0, true) { Poll::Ready(()) } else { Poll::Pending }
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_polled {
+            return Poll::Ready(());
+        }
+        self.is_polled = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
-pin_project! {
-    #[derive(Debug)]
-    struct Place<F> {
-        #[pin]
-        future: Option<F>,
+/// A waker that counts, and has to be counted itself when it is cloned, as those of executors.
+#[derive(Default)]
+pub(crate) struct Bell {
+    rung: AtomicU64,
+}
+
+impl Bell {
+    pub(crate) fn rung(&self) -> u64 {
+        // ORDERING: Relaxed: a statistic, orders nothing.
+        self.rung.load(Ordering::Relaxed)
     }
 }
 
-/// Places for futures, so that making one allocates nothing.
-#[derive(Debug)]
-pub struct Crowd<F>(Vec<Pin<Box<Place<F>>>>);
-
-impl<F: Future> Crowd<F> {
-    /// So many places, and nobody there.
-    pub fn new(places: usize) -> Self {
-        Self((0..places).map(|_| Box::pin(Place { future: None })).collect())
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
     }
 
-    /// Makes a future at each place, by its number, and polls it once.
-    ///
-    /// # Panics
-    ///
-    /// If one is ready.
-    #[inline]
-    pub fn come(&mut self, make: impl Fn(usize) -> F) {
-        for (number, place) in self.0.iter_mut().enumerate() {
-            let mut future = place.as_mut().project().future;
-            future.set(Some(make(number)));
-            assert!(future.as_pin_mut().is_some_and(|future| poll(future).is_pending()), "one does not wait");
-        }
-    }
-
-    /// Polls all of them again, and drops what they have.
-    ///
-    /// # Panics
-    ///
-    /// If one is not ready.
-    #[inline]
-    pub fn collect(&mut self) {
-        for place in &mut self.0 {
-            let future = place.as_mut().project().future.as_pin_mut();
-            assert!(future.is_some_and(|future| poll(future).is_ready()), "one still waits");
-        }
-    }
-
-    /// Drops all of them, in an order that looks random.
-    #[inline]
-    pub fn leave(&mut self) {
-        /// Visits each of them unless it divides their number.
-        const STEP: usize = 7919;
-        let places = self.0.len();
-        assert!(places % STEP != 0);
-        for number in 0..places {
-            self.0[number * STEP % places].as_mut().project().future.set(None);
-        }
+    fn wake_by_ref(self: &Arc<Self>) {
+        // ORDERING: Relaxed: a statistic, orders nothing.
+        self.rung.fetch_add(1, Ordering::Relaxed);
     }
 }

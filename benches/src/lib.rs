@@ -10,12 +10,11 @@ extern crate alloc;
 
 pub mod by_hand;
 mod cpu;
+pub mod crowd;
 mod floor;
 pub mod heap;
 mod host;
 mod peers;
-mod places;
-mod poll;
 mod row;
 pub mod rows;
 pub mod still;

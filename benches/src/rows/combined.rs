@@ -9,9 +9,9 @@ use mtaio_tokio::tower::{ConcurrencyLimitLayer, RateLimitLayer};
 use mtaio_tokio::{ConcurrencyLimiter, Quota, RateLimiter, ResourceLimiter};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
+use crate::by_hand::once;
 use crate::host::{Host, Kind};
 use crate::peers::PLENTY;
-use crate::poll::once;
 use crate::row::Role::{Beside, Floor, Ours, Peer};
 use crate::row::{Contender, Row, Scale, time};
 

@@ -4,9 +4,9 @@ use alloc::sync::Arc;
 use std::sync::Mutex;
 
 use super::waiting::serve;
+use crate::by_hand::Yield;
 use crate::host::{Host, Kind};
 use crate::peers::{Rate, Slots, keep};
-use crate::poll::Yield;
 use crate::row::Role::{self, Ours, Peer};
 use crate::row::{Against, Bound, Contender, Row, Scale, Unit};
 

@@ -3,9 +3,9 @@
 use core::task::Waker;
 use core::time::Duration;
 
+use crate::by_hand::once;
+use crate::crowd::{Crowd, scattered};
 use crate::peers::{Slots, keep};
-use crate::places::Places;
-use crate::poll::once;
 use crate::row::Role::{self, Floor, Ours, Peer};
 use crate::row::{Against, Bound, Contender, Row, Scale, time};
 
@@ -49,16 +49,16 @@ fn contenders(scale: Scale, phase: Phase) -> Vec<Contender> {
 
 fn queue<S: Slots>(role: Role, name: &'static str, many: usize, phase: Phase) -> Contender {
     let slots = keep(S::with(0));
-    let (mut places, mut got) = (Places::new(many), Vec::with_capacity(many));
+    let (mut crowd, mut got) = (Crowd::new(many), Vec::with_capacity(many));
     Contender::timed(role, name, move |count| {
         let mut took = Duration::ZERO;
         for _ in 0..count {
-            let enqueue = time(|| places.fill(|_| slots.acquire()));
+            let enqueue = time(|| crowd.come(|_| slots.acquire()));
             let rest = match phase {
-                Phase::Enqueue | Phase::Cancel => time(|| places.empty()),
+                Phase::Enqueue | Phase::Cancel => time(|| crowd.leave()),
                 Phase::Grant => time(|| {
                     slots.add(many);
-                    places.finish(|permit| got.push(permit));
+                    crowd.collect(|permit| got.push(permit));
                 }),
             };
             took += if let Phase::Enqueue = phase { enqueue } else { rest };
@@ -82,7 +82,7 @@ fn wakers(many: usize, phase: Phase) -> Contender {
             let enqueue = time(|| places.iter_mut().for_each(|place| **place = Some(Waker::noop().clone())));
             let rest = match phase {
                 Phase::Grant => time(|| places.iter_mut().for_each(|place| place.take().expect("a waker").wake())),
-                Phase::Enqueue | Phase::Cancel => time(|| (0..many).for_each(|n| *places[n * 7919 % many] = None)),
+                Phase::Enqueue | Phase::Cancel => time(|| (0..many).for_each(|n| *places[scattered(n, many)] = None)),
             };
             took += if let Phase::Enqueue = phase { enqueue } else { rest };
             assert!(places.iter().all(|place| place.is_none()));

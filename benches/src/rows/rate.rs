@@ -11,9 +11,9 @@ use mtaio_core::runtime::Timer;
 use mtaio_smol::SmolRuntime;
 use mtaio_tokio::TokioRuntime;
 
+use crate::by_hand::once;
 use crate::floor::ClockAndCas;
 use crate::peers::{PLENTY, keep, per_second};
-use crate::poll::once;
 use crate::row::Role::{Floor, Ours, Peer};
 use crate::row::{Against, Bound, Contender, Row, Scale};
 

@@ -5,9 +5,9 @@ use core::hint::black_box;
 
 use futures_intrusive::sync::SharedSemaphore;
 
+use crate::by_hand::once;
 use crate::floor::TwoRmws;
 use crate::peers::keep;
-use crate::poll::once;
 use crate::row::Role::{Floor, Ours, Peer};
 use crate::row::{Against, Bound, Contender, Row, Scale};
 

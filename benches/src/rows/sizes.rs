@@ -5,10 +5,10 @@ use core::time::Duration;
 
 use mtaio_tokio::Quota;
 
+use crate::by_hand::Yield;
 use crate::heap;
 use crate::host::{Host, Kind};
 use crate::peers::{Slots, keep};
-use crate::poll::Yield;
 use crate::row::Role::{self, Beside, Floor, Ours, Peer};
 use crate::row::{Against, Bound, Contender, Row, Scale, Unit};
 

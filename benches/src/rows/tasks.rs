@@ -8,9 +8,9 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::time::Instant;
 
+use crate::by_hand::{Bell, Yield, once};
 use crate::host::{Host, Kind};
 use crate::peers::{Slots, keep};
-use crate::poll::{Bell, Yield, once};
 use crate::row::Role::{self, Beside, Floor, Ours, Peer};
 use crate::row::{Against, Bound, Contender, Row, Scale, time};
 

@@ -10,9 +10,9 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use super::queue::many;
+use crate::by_hand::{Yield, once, twice};
+use crate::crowd::Crowd;
 use crate::peers::keep;
-use crate::places::Places;
-use crate::poll::{Yield, once, twice};
 use crate::row::Role::{self, Floor, Ours, Peer};
 use crate::row::{Against, Bound, Contender, Row, Scale, time};
 
@@ -114,13 +114,13 @@ fn crowd<F: Future + 'static>(
     phase: Phase,
     make: impl Fn(usize) -> F + 'static,
 ) -> Contender {
-    let (runtime, mut places) = (Arc::clone(runtime), Places::new(many));
+    let (runtime, mut crowd) = (Arc::clone(runtime), Crowd::new(many));
     Contender::timed(role, name, move |count| {
         let _entered = runtime.enter();
         let mut took = Duration::ZERO;
         for _ in 0..count {
-            let create = time(|| places.fill(&make));
-            let cancel = time(|| places.empty());
+            let create = time(|| crowd.come(&make));
+            let cancel = time(|| crowd.leave());
             took += match phase {
                 Phase::Create => create,
                 Phase::Drop => cancel,

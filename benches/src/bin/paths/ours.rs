@@ -5,7 +5,8 @@ use core::future::{pending, ready};
 use core::hint::black_box;
 use core::time::Duration;
 
-use mtaio_benches::by_hand::{Crowd, YieldOnce, once, twice};
+use mtaio_benches::by_hand::{Yield, once, twice};
+use mtaio_benches::crowd::Crowd;
 use mtaio_benches::still::{Still, advance, bell};
 use mtaio_core::limit::{AcquireCells, RateLimiter as RateLimiterOn};
 use mtaio_core::runtime::{Clock, SystemClock};
@@ -76,7 +77,7 @@ pub(crate) fn rate_tick(times: u32) {
             advance(SECOND);
             bell.tick();
         });
-        crowd.collect();
+        crowd.collect(drop);
     });
 }
 
@@ -86,7 +87,7 @@ pub(crate) fn rate_ticks(times: u32) {
         let bell = bell();
         advance(SECOND * times);
         counted(1, || bell.tick());
-        crowd.collect();
+        crowd.collect(drop);
     });
 }
 
@@ -95,7 +96,7 @@ pub(crate) fn rate_collect(times: u32) {
         crowd.come(|_| limiter.acquire());
         advance(SECOND * times);
         bell().tick();
-        counted(1, || crowd.collect());
+        counted(1, || crowd.collect(drop));
     });
 }
 
@@ -149,7 +150,7 @@ pub(crate) fn permit_grant(times: u32) {
     in_queue(times, |semaphore, mut crowd| {
         crowd.come(|_| semaphore.acquire());
         counted(times, || semaphore.add_permits(1));
-        crowd.collect();
+        crowd.collect(drop);
     });
 }
 
@@ -157,7 +158,7 @@ pub(crate) fn permit_collect(times: u32) {
     in_queue(times, |semaphore, mut crowd| {
         crowd.come(|_| semaphore.acquire());
         semaphore.add_permits(times as usize);
-        counted(1, || crowd.collect());
+        counted(1, || crowd.collect(drop));
     });
 }
 
@@ -189,11 +190,11 @@ fn timeouts(f: impl FnOnce(&TimeoutManager)) {
 }
 
 pub(crate) fn timeout_yield(times: u32) {
-    timeouts(|tm| counted(times, || assert!(twice(black_box(tm).run(YieldOnce::default())).is_ok())));
+    timeouts(|tm| counted(times, || assert!(twice(black_box(tm).run(Yield::default())).is_ok())));
 }
 
 pub(crate) fn timeout_other(times: u32) {
-    timeouts(|tm| counted(times, || assert!(twice(black_box(tm).run_within(LIMIT * 2, YieldOnce::default())).is_ok())));
+    timeouts(|tm| counted(times, || assert!(twice(black_box(tm).run_within(LIMIT * 2, Yield::default())).is_ok())));
 }
 
 pub(crate) fn scope_ready(times: u32) {

@@ -6,7 +6,8 @@ use core::hint::black_box;
 use core::num::NonZeroU32;
 
 use governor::DefaultDirectRateLimiter;
-use mtaio_benches::by_hand::{Crowd, YieldOnce, once, twice};
+use mtaio_benches::by_hand::{Yield, once, twice};
+use mtaio_benches::crowd::Crowd;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -90,7 +91,7 @@ pub(crate) fn permit_collect(times: u32) {
     let mut crowd = Crowd::new(times as usize);
     crowd.come(|_| semaphore.acquire());
     semaphore.add_permits(times as usize);
-    counted(1, || crowd.collect());
+    counted(1, || crowd.collect(drop));
 }
 
 pub(crate) fn permit_leave(times: u32) {
@@ -105,5 +106,5 @@ pub(crate) fn timeout_ready(times: u32) {
 }
 
 pub(crate) fn timeout_yield(times: u32) {
-    in_tokio(|| counted(times, || assert!(twice(timeout(LIMIT, YieldOnce::default())).is_ok())));
+    in_tokio(|| counted(times, || assert!(twice(timeout(LIMIT, Yield::default())).is_ok())));
 }

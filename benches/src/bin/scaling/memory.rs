@@ -3,7 +3,7 @@
 use core::future::{Future, pending};
 
 use indicatif::ProgressBar;
-use mtaio_benches::by_hand::Crowd;
+use mtaio_benches::crowd::Crowd;
 use mtaio_benches::still::Still;
 use mtaio_core::limit::{Quota, RateLimiter};
 use mtaio_core::sync::Semaphore;

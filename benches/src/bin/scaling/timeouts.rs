@@ -4,7 +4,7 @@ use core::future::{Future, pending};
 use core::time::Duration;
 
 use indicatif::ProgressBar;
-use mtaio_benches::by_hand::Crowd;
+use mtaio_benches::crowd::Crowd;
 use mtaio_tokio::TimeoutManager;
 use tokio::time::timeout;
 

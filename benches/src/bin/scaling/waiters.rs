@@ -4,7 +4,7 @@ use core::future::Future;
 use core::time::Duration;
 
 use indicatif::ProgressBar;
-use mtaio_benches::by_hand::Crowd;
+use mtaio_benches::crowd::Crowd;
 use mtaio_benches::still::{Still, advance, bell};
 use mtaio_core::limit::{Quota, RateLimiter};
 use mtaio_core::sync::Semaphore;
@@ -52,7 +52,7 @@ where
             sums[2] += nanos(many, || crowd.leave());
             crowd.come(&self.make);
             sums[1] += nanos(many, || (self.serve)(many));
-            crowd.collect();
+            crowd.collect(drop);
             crowd.leave();
             (self.reset)(many);
         }
