@@ -43,17 +43,19 @@ unsafe impl GlobalAlloc for Counting {
 
 /// What is held after something that was not held before.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Growth {
-    pub(crate) bytes: i64,
-    pub(crate) blocks: i64,
+pub struct Growth {
+    /// Bytes that are asked for and not given back. What the allocator takes for itself is not in it.
+    pub bytes: i64,
+    /// In so many pieces.
+    pub blocks: i64,
 }
 
-/// Counts what `work` allocates and leaves allocated, in all threads.
+/// Counts what `work` allocates and leaves allocated, in all threads; what it returns is not dropped before.
 ///
 /// # Panics
 ///
 /// If [`Counting`] is not the global allocator.
-pub(crate) fn count(work: impl FnOnce()) -> Growth {
+pub fn count<T>(work: impl FnOnce() -> T) -> (T, Growth) {
     let now = || {
         // ORDERING: Relaxed: statistics, order nothing.
         Growth { bytes: BYTES.load(Ordering::Relaxed), blocks: BLOCKS.load(Ordering::Relaxed) }
@@ -65,9 +67,9 @@ pub(crate) fn count(work: impl FnOnce()) -> Growth {
     assert_eq!(now().bytes - empty.bytes, 64, "nobody counts: `heap::Counting` is not the global allocator");
     drop(probe);
     let before = now();
-    work();
+    let made = work();
     let after = now();
     // ORDERING: Relaxed: a statistic, orders nothing.
     IS_COUNTING.store(false, Ordering::Relaxed);
-    Growth { bytes: after.bytes - before.bytes, blocks: after.blocks - before.blocks }
+    (made, Growth { bytes: after.bytes - before.bytes, blocks: after.blocks - before.blocks })
 }

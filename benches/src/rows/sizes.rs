@@ -82,7 +82,7 @@ where
         let host = Host::new(Kind::CurrentThread);
         // The runtime grows its queues first.
         host.block_on(host.join((0..many).map(|_| Yield::default())));
-        let growth = heap::count(|| {
+        let ((), growth) = heap::count(|| {
             host.block_on(async {
                 (0..many).for_each(|_| drop(tokio::spawn(make())));
                 // Spawned last, and so polled when all the others have been.

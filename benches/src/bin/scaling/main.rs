@@ -10,7 +10,6 @@
 extern crate alloc;
 
 mod chart;
-mod heap;
 mod memory;
 mod rates;
 mod stopwatch;
@@ -25,10 +24,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use mtaio_benches::heap;
 use study::{Effort, Study};
 
 #[global_allocator]
-static HEAP: heap::Counting = heap::Counting;
+static COUNTING: heap::Counting = heap::Counting;
 
 /// Measures how cost grows, and draws charts of it.
 #[derive(Parser)]

@@ -4,25 +4,26 @@ use core::future::{Future, pending};
 
 use indicatif::ProgressBar;
 use mtaio_benches::crowd::Crowd;
+use mtaio_benches::heap;
 use mtaio_benches::still::Still;
 use mtaio_core::limit::{Quota, RateLimiter};
 use mtaio_core::sync::Semaphore;
 use mtaio_tokio::TimeoutManager;
 use tokio::time::timeout;
 
-use crate::heap::live;
 use crate::study::{Axis, Effort, Scale, Series, Study};
 use crate::table::short;
 use crate::timeouts::{LIMIT, mixed_limit};
 
 /// Bytes for each of so many. What the first one sets up for all is in it.
 fn bytes<F: Future>(many: usize, make: impl Fn(usize) -> F) -> f64 {
-    let before = live();
-    let mut crowd = Crowd::new(many);
-    crowd.come(make);
-    let taken = live() - before;
+    let (mut crowd, growth) = heap::count(|| {
+        let mut crowd = Crowd::new(many);
+        crowd.come(make);
+        crowd
+    });
     crowd.leave();
-    taken as f64 / many as f64
+    growth.bytes as f64 / many as f64
 }
 
 pub(crate) fn study(effort: &Effort, progress: &ProgressBar) -> Study {
