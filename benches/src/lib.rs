@@ -9,7 +9,7 @@
 extern crate alloc;
 
 pub mod by_hand;
-mod cpu;
+pub mod cpu;
 pub mod crowd;
 mod floor;
 pub mod heap;

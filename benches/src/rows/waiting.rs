@@ -99,9 +99,9 @@ impl Loops {
     fn busy<P: Rate>(self, role: Role, name: &'static str) -> Contender {
         let host = Host::new(self.kind);
         Contender::timed(role, name, move |count| {
-            let start = cpu::time();
+            let start = cpu::of_process();
             let granted = self.run::<P>(&host, count);
-            (cpu::time() - start).mul_f64(count as f64 / granted)
+            (cpu::of_process() - start).mul_f64(count as f64 / granted)
         })
     }
 

@@ -8,9 +8,9 @@ use core::time::Duration;
 use std::time::Instant;
 
 use indicatif::ProgressBar;
+use mtaio_benches::cpu;
 use mtaio_tokio::{Quota, RateLimiter};
 
-use crate::stopwatch::process_time;
 use crate::study::{Axis, Effort, Scale, Series, Study};
 use crate::table::short;
 
@@ -36,7 +36,7 @@ fn watch<F: Future<Output = ()> + Send>(
 ) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let granted = Arc::new(AtomicU64::new(0));
-    let (start, cpu) = (Instant::now(), process_time());
+    let (start, cpu) = (Instant::now(), cpu::of_process());
     runtime.block_on(async {
         for _ in 0..TASKS {
             let (granted, acquire) = (Arc::clone(&granted), acquire.clone());
@@ -50,7 +50,7 @@ fn watch<F: Future<Output = ()> + Send>(
         }
         tokio::time::sleep(time).await;
     });
-    let (took, cpu) = (start.elapsed(), process_time() - cpu);
+    let (took, cpu) = (start.elapsed(), cpu::of_process() - cpu);
     // ORDERING: Relaxed: all tasks ran on this thread.
     let granted = granted.load(Ordering::Relaxed) as f64;
     Outcome { kept: granted / (f64::from(rate) * took.as_secs_f64()) * 100.0, cpu: cpu.as_nanos() as f64 / granted }

@@ -1,30 +1,19 @@
 //! How long something takes, on a machine that others use too.
 
-use core::time::Duration;
 use std::time::Instant;
 
-use rustix::time::{ClockId, clock_gettime};
+use mtaio_benches::cpu;
 
 /// From so many operations on the processor time of the thread is what counts: whoever else runs meanwhile is not in it. That clock is
 /// too slow for less.
 const LONG: usize = 10_000;
 
-fn spent(clock: ClockId) -> Duration {
-    let time = clock_gettime(clock);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
-}
-
-/// The processor time that all threads have taken.
-pub(crate) fn process_time() -> Duration {
-    spent(ClockId::ProcessCPUTime)
-}
-
 /// Nanoseconds that `job` takes, which does so many operations; without those for reading the clock.
 pub(crate) fn nanos(operations: usize, job: impl FnOnce()) -> f64 {
     if operations >= LONG {
-        let start = spent(ClockId::ThreadCPUTime);
+        let start = cpu::of_thread();
         job();
-        return (spent(ClockId::ThreadCPUTime) - start).as_nanos() as f64;
+        return (cpu::of_thread() - start).as_nanos() as f64;
     }
     let start = Instant::now();
     job();
