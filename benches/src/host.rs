@@ -2,9 +2,22 @@
 
 use core::future::Future;
 
+use tokio::runtime::{Builder, Runtime};
+
+/// A runtime of tokio with so many threads of its own. Without any, it runs on the thread that waits for it.
+///
+/// # Panics
+///
+/// If there is none to be had.
+pub fn tokio(threads: usize) -> Runtime {
+    let mut builder = if threads == 0 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    // A runtime without threads does not read how many it has, and none is not accepted.
+    builder.worker_threads(threads.max(1)).enable_time().build().expect("a runtime")
+}
+
 /// Where the tasks of a row run.
 pub(crate) enum Host {
-    Tokio(tokio::runtime::Runtime),
+    Tokio(Runtime),
     /// On the thread that waits for them; the timers have one of their own.
     Smol(smol::Executor<'static>),
 }
@@ -29,12 +42,11 @@ impl Kind {
 
 impl Host {
     pub(crate) fn new(kind: Kind) -> Self {
-        let mut builder = match kind {
-            Kind::CurrentThread => tokio::runtime::Builder::new_current_thread(),
-            Kind::MultiThread => tokio::runtime::Builder::new_multi_thread(),
-            Kind::Smol => return Self::Smol(smol::Executor::new()),
-        };
-        Self::Tokio(builder.worker_threads(2).enable_time().build().expect("a runtime"))
+        match kind {
+            Kind::CurrentThread => Self::Tokio(tokio(0)),
+            Kind::MultiThread => Self::Tokio(tokio(2)),
+            Kind::Smol => Self::Smol(smol::Executor::new()),
+        }
     }
 
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
@@ -51,7 +63,7 @@ impl Host {
     {
         match self {
             Self::Tokio(_) => {
-                let tasks: Vec<_> = tasks.map(tokio::spawn).collect();
+                let tasks: Vec<_> = tasks.map(::tokio::spawn).collect();
                 for task in tasks {
                     task.await.expect("a task that does not panic");
                 }

@@ -13,7 +13,7 @@ pub mod cpu;
 pub mod crowd;
 mod floor;
 pub mod heap;
-mod host;
+pub mod host;
 mod peers;
 mod row;
 pub mod rows;

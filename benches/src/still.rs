@@ -11,6 +11,8 @@ use mtaio_core::Instant;
 use mtaio_core::runtime::{Alarm, Clock, Sleep, Tick, Timer};
 use mtaio_core::time::ClockId;
 
+use crate::host;
+
 thread_local! {
     static NOW: Cell<Instant> = const { Cell::new(Instant::from_nanos(1 << 40)) };
     static BELL: RefCell<Option<Weak<dyn Tick>>> = const { RefCell::new(None) };
@@ -23,6 +25,13 @@ pub struct Still;
 /// Sleeps that do not end, and alarms that do not ring.
 #[derive(Clone, Copy, Debug)]
 pub struct Never;
+
+/// Runs `work` in a runtime of tokio whose timers stand still, as no thread drives them: another thread would be counted too.
+pub fn in_tokio<T>(work: impl FnOnce() -> T) -> T {
+    let runtime = host::tokio(0);
+    let _entered = runtime.enter();
+    work()
+}
 
 /// Lets time pass. Nobody hears of it.
 #[inline]

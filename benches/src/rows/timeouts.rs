@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::queue::many;
 use crate::by_hand::{Yield, once, twice};
 use crate::crowd::Crowd;
+use crate::host;
 use crate::peers::keep;
 use crate::row::Role::{self, Floor, Ours, Peer};
 use crate::row::{Against, Bound, Contender, Row, Scale, time};
@@ -44,8 +45,7 @@ pub(super) fn rows() -> Vec<Row> {
 
 /// A runtime whose own thread keeps its timers, entered by those who poll by hand.
 fn runtime() -> Arc<Runtime> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    Arc::new(builder.worker_threads(1).enable_time().build().expect("a runtime"))
+    Arc::new(host::tokio(1))
 }
 
 /// The future, or its end after that time; the timer is made where it has to wait.

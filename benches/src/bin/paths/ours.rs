@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use mtaio_benches::by_hand::{Yield, once, twice};
 use mtaio_benches::crowd::Crowd;
-use mtaio_benches::still::{Still, advance, bell};
+use mtaio_benches::still::{Still, advance, bell, in_tokio};
 use mtaio_core::limit::{AcquireCells, RateLimiter as RateLimiterOn};
 use mtaio_core::runtime::{Clock, SystemClock};
 use mtaio_core::sync::Acquire;
@@ -181,7 +181,7 @@ pub(crate) fn timeout_ready(times: u32) {
 
 /// A manager with a timeout of each kind pending, so that its alarm is set and its wheel is there.
 fn timeouts(f: impl FnOnce(&TimeoutManager)) {
-    super::peers::in_tokio(|| {
+    in_tokio(|| {
         let tm = TimeoutManager::new(LIMIT);
         let mut first = Crowd::new(2);
         first.come(|number| tm.run_within(LIMIT / (1 + number as u32), pending::<()>()));

@@ -8,6 +8,7 @@ use core::num::NonZeroU32;
 use governor::DefaultDirectRateLimiter;
 use mtaio_benches::by_hand::{Yield, once, twice};
 use mtaio_benches::crowd::Crowd;
+use mtaio_benches::still::in_tokio;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -15,13 +16,6 @@ use crate::callgrind::counted;
 use crate::ours::{LIMIT, PLENTY};
 
 const EIGHT: NonZeroU32 = NonZeroU32::new(8).unwrap();
-
-/// Runs `f` in a tokio runtime whose timers stand still, as no thread drives them: another thread would be counted too.
-pub(crate) fn in_tokio(f: impl FnOnce()) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let _entered = runtime.enter();
-    f();
-}
 
 fn full() -> DefaultDirectRateLimiter {
     DefaultDirectRateLimiter::direct(governor::Quota::per_second(NonZeroU32::new(PLENTY).unwrap()))

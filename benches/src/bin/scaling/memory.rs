@@ -5,7 +5,7 @@ use core::future::{Future, pending};
 use indicatif::ProgressBar;
 use mtaio_benches::crowd::Crowd;
 use mtaio_benches::heap;
-use mtaio_benches::still::Still;
+use mtaio_benches::still::{Still, in_tokio};
 use mtaio_core::limit::{Quota, RateLimiter};
 use mtaio_core::sync::Semaphore;
 use mtaio_tokio::TimeoutManager;
@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use crate::study::{Axis, Effort, Scale, Series, Study};
 use crate::table::short;
 use crate::timeouts::{LIMIT, mixed_limit};
+use crate::waiters::push;
 
 /// Bytes for each of so many. What the first one sets up for all is in it.
 fn bytes<F: Future>(many: usize, make: impl Fn(usize) -> F) -> f64 {
@@ -26,28 +27,32 @@ fn bytes<F: Future>(many: usize, make: impl Fn(usize) -> F) -> f64 {
     growth.bytes as f64 / many as f64
 }
 
+/// Bytes for each of so many that wait, for what is drawn one after the other.
+fn all(many: usize) -> [f64; 6] {
+    let limiter = RateLimiter::builder(Quota::per_second(1)).initial(0).build_on(Still);
+    let (semaphore, peer) = (Semaphore::new(0), tokio::sync::Semaphore::new(0));
+    let (equal, mixed) = (TimeoutManager::new(LIMIT), TimeoutManager::new(LIMIT));
+    [
+        bytes(many, |_| limiter.acquire()),
+        bytes(many, |_| semaphore.acquire()),
+        bytes(many, |_| equal.run(pending::<()>())),
+        bytes(many, |number| mixed.run_within(mixed_limit(number), pending::<()>())),
+        bytes(many, |_| peer.acquire()),
+        bytes(many, |_| timeout(LIMIT, pending::<()>())),
+    ]
+}
+
 pub(crate) fn study(effort: &Effort, progress: &ProgressBar) -> Study {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    let _entered = runtime.enter();
     let mut series = Series::of(
         &["mtaio: rate", "mtaio: permit", "mtaio: timeout, equal", "mtaio: timeout, mixed"],
         &[("tokio: permit", 1), ("tokio: timeout", 2)],
     );
-    for many in effort.crowds() {
-        progress.set_message(format!("{} of each", short(many as f64)));
-        let limiter = RateLimiter::builder(Quota::per_second(1)).initial(0).build_on(Still);
-        let (semaphore, peer) = (Semaphore::new(0), tokio::sync::Semaphore::new(0));
-        let (equal, mixed) = (TimeoutManager::new(LIMIT), TimeoutManager::new(LIMIT));
-        let bytes = [
-            bytes(many, |_| limiter.acquire()),
-            bytes(many, |_| semaphore.acquire()),
-            bytes(many, |_| equal.run(pending::<()>())),
-            bytes(many, |number| mixed.run_within(mixed_limit(number), pending::<()>())),
-            bytes(many, |_| peer.acquire()),
-            bytes(many, |_| timeout(LIMIT, pending::<()>())),
-        ];
-        series.iter_mut().zip(bytes).for_each(|(series, bytes)| series.points.push((many as f64, bytes)));
-    }
+    in_tokio(|| {
+        for many in effort.crowds() {
+            progress.set_message(format!("{} of each", short(many as f64)));
+            push(&mut series, many, &all(many));
+        }
+    });
     Study {
         title: "What one who waits takes of the heap, its own future included",
         x: Axis { label: "waiters, or timeouts that are pending", scale: Scale::Log, range: (1.0, 10.0) },

@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use indicatif::ProgressBar;
-use mtaio_benches::cpu;
+use mtaio_benches::{cpu, host};
 use mtaio_tokio::{Quota, RateLimiter};
 
 use crate::study::{Axis, Effort, Scale, Series, Study};
@@ -34,7 +34,7 @@ fn watch<F: Future<Output = ()> + Send>(
     time: Duration,
     acquire: impl Fn() -> F + Clone + Send + 'static,
 ) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let runtime = host::tokio(0);
     let granted = Arc::new(AtomicU64::new(0));
     let (start, cpu) = (Instant::now(), cpu::of_process());
     runtime.block_on(async {

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use indicatif::ProgressBar;
 use mtaio_benches::crowd::Crowd;
+use mtaio_benches::still::in_tokio;
 use mtaio_tokio::TimeoutManager;
 use tokio::time::timeout;
 
@@ -45,19 +46,18 @@ fn study(
     progress: &ProgressBar,
     measure: impl Fn(&TimeoutManager, usize) -> ([f64; 2], [f64; 2]),
 ) -> Study {
-    // Its timers stand still, as no thread drives them.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    let _entered = runtime.enter();
     let mut series = Series::of(
         &["mtaio: becomes pending", "mtaio: ends in time"],
         &[("tokio: becomes pending", 0), ("tokio: ends in time", 1)],
     );
-    for many in effort.crowds() {
-        progress.set_message(format!("{} timeouts", short(many as f64)));
-        let (ours, theirs) = measure(&TimeoutManager::new(LIMIT), many);
-        push(&mut series[..2], many, &ours);
-        push(&mut series[2..], many, &theirs);
-    }
+    in_tokio(|| {
+        for many in effort.crowds() {
+            progress.set_message(format!("{} timeouts", short(many as f64)));
+            let (ours, theirs) = measure(&TimeoutManager::new(LIMIT), many);
+            push(&mut series[..2], many, &ours);
+            push(&mut series[2..], many, &theirs);
+        }
+    });
     let (x, y) = axes("timeouts that are pending");
     Study { title, x, y, series }
 }
