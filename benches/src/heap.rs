@@ -64,7 +64,8 @@ pub fn count<T>(work: impl FnOnce() -> T) -> (T, Growth) {
     IS_COUNTING.store(true, Ordering::Relaxed);
     let empty = now();
     let probe = core::hint::black_box(Box::new([0_u8; 64]));
-    assert_eq!(now().bytes - empty.bytes, 64, "nobody counts: `heap::Counting` is not the global allocator");
+    // Other threads are counted too, so it may be more or less.
+    assert_ne!(now().bytes, empty.bytes, "nobody counts: `heap::Counting` is not the global allocator");
     drop(probe);
     let before = now();
     let made = work();
