@@ -14,6 +14,7 @@ pub mod crowd;
 mod floor;
 pub mod heap;
 pub mod host;
+pub mod limiters;
 mod peers;
 mod row;
 pub mod rows;

@@ -9,16 +9,11 @@ use governor::DefaultDirectRateLimiter;
 use mtaio_core::limit::{Quota, RateLimiter};
 use mtaio_core::runtime::Timer;
 
-/// So much that no loop exhausts it.
-pub(crate) const PLENTY: u32 = 1_000_000_000;
+use crate::limiters;
 
 /// Keeps a value until the program ends, for futures that borrow it and are stored beside it.
 pub(crate) fn keep<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
-}
-
-pub(crate) fn per_second(rate: u32) -> governor::Quota {
-    governor::Quota::per_second(NonZeroU32::new(rate).expect("a rate above zero"))
 }
 
 /// A semaphore. What its futures give is left as it is: a wrapper would be measured too.
@@ -174,7 +169,7 @@ impl<R: Timer + Default> Rate for RateLimiter<R> {
 impl Rate for Arc<DefaultDirectRateLimiter> {
     fn with(rate: u32, burst: u32) -> Self {
         let burst = NonZeroU32::new(burst).expect("a burst above zero");
-        Arc::new(DefaultDirectRateLimiter::direct(per_second(rate).allow_burst(burst)))
+        Arc::new(DefaultDirectRateLimiter::direct(limiters::per_second(rate).allow_burst(burst)))
     }
 
     async fn acquire(&self) {

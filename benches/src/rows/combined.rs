@@ -6,12 +6,12 @@ use core::hint::black_box;
 use core::time::Duration;
 
 use mtaio_tokio::tower::{ConcurrencyLimitLayer, RateLimitLayer};
-use mtaio_tokio::{ConcurrencyLimiter, Quota, RateLimiter, ResourceLimiter};
+use mtaio_tokio::{ConcurrencyLimiter, ResourceLimiter, TokioRuntime};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::by_hand::once;
 use crate::host::{Host, Kind};
-use crate::peers::PLENTY;
+use crate::limiters::{PLENTY, full};
 use crate::row::Role::{Beside, Floor, Ours, Peer};
 use crate::row::{Contender, Row, Scale, time};
 
@@ -24,12 +24,8 @@ pub(super) fn rows() -> Vec<Row> {
     ]
 }
 
-fn limiter() -> RateLimiter {
-    RateLimiter::new(Quota::per_second(PLENTY))
-}
-
 fn rate_and_slots(_: Scale) -> Vec<Contender> {
-    let (rate, slots) = (limiter(), ConcurrencyLimiter::new(8));
+    let (rate, slots) = (full::<TokioRuntime>(), ConcurrencyLimiter::new(8));
     let both = ResourceLimiter::new(&rate, &slots);
     vec![
         Contender::steps(Ours, "mtaio", move || assert!(black_box(&both).try_acquire().is_ok())),
@@ -42,7 +38,7 @@ fn rate_and_slots(_: Scale) -> Vec<Contender> {
 }
 
 fn two_rates(_: Scale) -> Vec<Contender> {
-    let (first, second) = (limiter(), limiter());
+    let (first, second) = (full::<TokioRuntime>(), full::<TokioRuntime>());
     let both = ResourceLimiter::builder().rate(&first).rate(&second).build().expect("two rates");
     vec![
         Contender::steps(Ours, "mtaio", move || assert!(black_box(&both).try_acquire().is_ok())),
@@ -75,7 +71,7 @@ fn slots_of_a_service(_: Scale) -> Vec<Contender> {
 }
 
 fn rate_of_a_service(_: Scale) -> Vec<Contender> {
-    let mut ours = RateLimitLayer::new(limiter()).layer(plain());
+    let mut ours = RateLimitLayer::new(full::<TokioRuntime>()).layer(plain());
     // It belongs to one service, and shares nothing.
     let layer = tower::limit::RateLimitLayer::new(u64::from(PLENTY), Duration::from_secs(1));
     let host = Host::new(Kind::CurrentThread);

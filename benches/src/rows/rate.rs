@@ -6,19 +6,19 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Instant;
 
-use mtaio_core::limit::{Quota, RateLimiter};
+use mtaio_core::limit::RateLimiter;
 use mtaio_core::runtime::Timer;
 use mtaio_smol::SmolRuntime;
 use mtaio_tokio::TokioRuntime;
 
 use crate::by_hand::once;
 use crate::floor::ClockAndCas;
-use crate::peers::{PLENTY, keep, per_second};
+use crate::limiters::{self, HOUR, PLENTY};
+use crate::peers::keep;
 use crate::row::Role::{Floor, Ours, Peer};
 use crate::row::{Against, Bound, Contender, Row, Scale};
 
 const SUBJECT: &str = "rate";
-const HOUR: Duration = Duration::from_secs(3600);
 
 pub(super) fn rows() -> Vec<Row> {
     let as_governor = |row: Row, most| row.goal(Against::Peer, Bound::AtMost(most));
@@ -34,11 +34,11 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn ours<R: Timer + Default>() -> &'static RateLimiter<R> {
-    keep(RateLimiter::new(Quota::per_second(PLENTY)))
+    keep(limiters::full())
 }
 
 fn governor() -> &'static governor::DefaultDirectRateLimiter {
-    keep(governor::RateLimiter::direct(per_second(PLENTY)))
+    keep(limiters::full_governor())
 }
 
 fn leaky_bucket() -> &'static leaky_bucket::RateLimiter {
@@ -65,10 +65,8 @@ fn allowed<R: Timer + Default>(_: Scale) -> Vec<Contender> {
 }
 
 fn refused<R: Timer + Default>(_: Scale) -> Vec<Contender> {
-    let ours = RateLimiter::<R>::builder(Quota::per_hour(1)).initial(0).build();
-    let governor = governor::RateLimiter::direct(governor::Quota::per_hour(core::num::NonZeroU32::MIN));
-    assert!(governor.check().is_ok());
-    let leaky = leaky_bucket::RateLimiter::builder().max(1).initial(0).interval(HOUR).build();
+    let ours = limiters::empty::<R>();
+    let (governor, leaky) = (limiters::empty_governor(), limiters::empty_leaky_bucket());
     let ratelimit = ratelimit::Ratelimiter::builder(1).period(HOUR).build().expect("a valid limiter");
     let floor = ClockAndCas::new();
     vec![

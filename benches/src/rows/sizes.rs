@@ -1,19 +1,16 @@
 //! What waiting takes in memory.
 
 use core::future::{Future, pending};
-use core::time::Duration;
-
-use mtaio_tokio::Quota;
 
 use crate::by_hand::Yield;
 use crate::heap;
 use crate::host::{Host, Kind};
+use crate::limiters::{self, HOUR};
 use crate::peers::{Slots, keep};
 use crate::row::Role::{self, Beside, Floor, Ours, Peer};
 use crate::row::{Against, Bound, Contender, Row, Scale, Unit};
 
 const SUBJECT: &str = "size";
-const HOUR: Duration = Duration::from_secs(3600);
 
 pub(super) fn rows() -> Vec<Row> {
     let row = |work, contenders: fn(Scale) -> Vec<Contender>, most| {
@@ -48,17 +45,15 @@ fn semaphore_futures(_: Scale) -> Vec<Contender> {
 }
 
 fn mtaio() -> &'static mtaio_tokio::RateLimiter {
-    keep(mtaio_tokio::RateLimiter::builder(Quota::per_hour(1)).initial(0).build())
+    keep(limiters::empty())
 }
 
 fn governor() -> &'static governor::DefaultDirectRateLimiter {
-    let limiter = governor::RateLimiter::direct(governor::Quota::per_hour(core::num::NonZeroU32::MIN));
-    assert!(limiter.check().is_ok());
-    keep(limiter)
+    keep(limiters::empty_governor())
 }
 
 fn leaky_bucket() -> &'static leaky_bucket::RateLimiter {
-    keep(leaky_bucket::RateLimiter::builder().max(1).initial(0).interval(HOUR).build())
+    keep(limiters::empty_leaky_bucket())
 }
 
 fn rate_futures(_: Scale) -> Vec<Contender> {

@@ -7,18 +7,15 @@ use core::time::Duration;
 
 use mtaio_benches::by_hand::{Yield, once, twice};
 use mtaio_benches::crowd::Crowd;
+use mtaio_benches::limiters::{HOUR, PLENTY, empty, full};
 use mtaio_benches::still::{Still, advance, bell, in_tokio};
-use mtaio_core::limit::{AcquireCells, RateLimiter as RateLimiterOn};
+use mtaio_core::limit::{AcquireCells, Quota, RateLimiter};
 use mtaio_core::runtime::{Clock, SystemClock};
 use mtaio_core::sync::Acquire;
-use mtaio_tokio::{ConcurrencyLimiter, Quota, RateLimiter, ResourceLimiter, Semaphore, TimeoutManager};
+use mtaio_tokio::{ConcurrencyLimiter, ResourceLimiter, Semaphore, TimeoutManager, TokioRuntime};
 
 use crate::callgrind::counted;
 
-/// So much that no loop exhausts it.
-pub(crate) const PLENTY: u32 = 1_000_000_000;
-/// So long that nothing is over.
-pub(crate) const LIMIT: Duration = Duration::from_secs(3600);
 const SECOND: Duration = Duration::from_secs(1);
 
 pub(crate) fn nothing(times: u32) {
@@ -31,33 +28,29 @@ pub(crate) fn clock(times: u32) {
     counted(times, || _ = black_box(SystemClock.now()));
 }
 
-fn full() -> RateLimiter {
-    RateLimiter::new(Quota::per_second(PLENTY))
-}
-
 pub(crate) fn rate_allowed(times: u32) {
-    let limiter = full();
+    let limiter = full::<TokioRuntime>();
     counted(times, || assert!(black_box(&limiter).try_acquire().is_ok()));
 }
 
 pub(crate) fn rate_refused(times: u32) {
-    let limiter = RateLimiter::builder(Quota::per_hour(1)).initial(0).build();
+    let limiter = empty::<TokioRuntime>();
     counted(times, || assert!(black_box(&limiter).try_acquire().is_err()));
 }
 
 pub(crate) fn rate_ready(times: u32) {
-    let limiter = full();
+    let limiter = full::<TokioRuntime>();
     counted(times, || assert!(once(black_box(&limiter).acquire()).is_ok()));
 }
 
 pub(crate) fn rate_many(times: u32) {
-    let limiter = full();
+    let limiter = full::<TokioRuntime>();
     counted(times, || assert!(once(black_box(&limiter).acquire_many(black_box(8))).is_ok()));
 }
 
 /// Runs `f` with a limiter that has no cell, and places for those who wait for one each.
-fn in_line(times: u32, f: impl for<'a> FnOnce(&'a RateLimiterOn<Still>, Crowd<AcquireCells<'a, Still>>)) {
-    let limiter = RateLimiterOn::builder(Quota::per_second(1).burst(PLENTY)).initial(0).build_on(Still);
+fn in_line(times: u32, f: impl for<'a> FnOnce(&'a RateLimiter<Still>, Crowd<AcquireCells<'a, Still>>)) {
+    let limiter = RateLimiter::builder(Quota::per_second(1).burst(PLENTY)).initial(0).build_on(Still);
     f(&limiter, Crowd::new(times as usize));
     assert_eq!(limiter.waiters(), 0);
 }
@@ -170,21 +163,21 @@ pub(crate) fn permit_leave(times: u32) {
 }
 
 pub(crate) fn both(times: u32) {
-    let limiter = ResourceLimiter::new(&full(), &ConcurrencyLimiter::new(8));
+    let limiter = ResourceLimiter::new(&full::<TokioRuntime>(), &ConcurrencyLimiter::new(8));
     counted(times, || drop(black_box(&limiter).try_acquire().unwrap()));
 }
 
 pub(crate) fn timeout_ready(times: u32) {
-    let tm = TimeoutManager::new(LIMIT);
+    let tm = TimeoutManager::new(HOUR);
     counted(times, || assert!(once(black_box(&tm).run(ready(black_box(1)))).is_ok()));
 }
 
 /// A manager with a timeout of each kind pending, so that its alarm is set and its wheel is there.
 fn timeouts(f: impl FnOnce(&TimeoutManager)) {
     in_tokio(|| {
-        let tm = TimeoutManager::new(LIMIT);
+        let tm = TimeoutManager::new(HOUR);
         let mut first = Crowd::new(2);
-        first.come(|number| tm.run_within(LIMIT / (1 + number as u32), pending::<()>()));
+        first.come(|number| tm.run_within(HOUR / (1 + number as u32), pending::<()>()));
         f(&tm);
     });
 }
@@ -194,11 +187,11 @@ pub(crate) fn timeout_yield(times: u32) {
 }
 
 pub(crate) fn timeout_other(times: u32) {
-    timeouts(|tm| counted(times, || assert!(twice(black_box(tm).run_within(LIMIT * 2, Yield::default())).is_ok())));
+    timeouts(|tm| counted(times, || assert!(twice(black_box(tm).run_within(HOUR * 2, Yield::default())).is_ok())));
 }
 
 pub(crate) fn scope_ready(times: u32) {
-    let tm = TimeoutManager::new(LIMIT);
+    let tm = TimeoutManager::new(HOUR);
     // The first scope on a thread makes a stack.
     assert!(once(tm.scope(ready(1))).is_ok());
     counted(times, || assert!(once(black_box(&tm).scope(ready(black_box(1)))).is_ok()));

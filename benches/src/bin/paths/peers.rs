@@ -5,40 +5,34 @@ use core::future::ready;
 use core::hint::black_box;
 use core::num::NonZeroU32;
 
-use governor::DefaultDirectRateLimiter;
 use mtaio_benches::by_hand::{Yield, once, twice};
 use mtaio_benches::crowd::Crowd;
+use mtaio_benches::limiters::{HOUR, empty_governor, full_governor};
 use mtaio_benches::still::in_tokio;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::callgrind::counted;
-use crate::ours::{LIMIT, PLENTY};
 
 const EIGHT: NonZeroU32 = NonZeroU32::new(8).unwrap();
 
-fn full() -> DefaultDirectRateLimiter {
-    DefaultDirectRateLimiter::direct(governor::Quota::per_second(NonZeroU32::new(PLENTY).unwrap()))
-}
-
 pub(crate) fn rate_allowed(times: u32) {
-    let limiter = full();
+    let limiter = full_governor();
     counted(times, || assert!(black_box(&limiter).check().is_ok()));
 }
 
 pub(crate) fn rate_refused(times: u32) {
-    let limiter = DefaultDirectRateLimiter::direct(governor::Quota::per_hour(NonZeroU32::MIN));
-    assert!(limiter.check().is_ok());
+    let limiter = empty_governor();
     counted(times, || assert!(black_box(&limiter).check().is_err()));
 }
 
 pub(crate) fn rate_ready(times: u32) {
-    let limiter = full();
+    let limiter = full_governor();
     counted(times, || once(black_box(&limiter).until_ready()));
 }
 
 pub(crate) fn rate_many(times: u32) {
-    let limiter = full();
+    let limiter = full_governor();
     counted(times, || assert!(once(black_box(&limiter).until_n_ready(black_box(EIGHT))).is_ok()));
 }
 
@@ -96,9 +90,9 @@ pub(crate) fn permit_leave(times: u32) {
 }
 
 pub(crate) fn timeout_ready(times: u32) {
-    in_tokio(|| counted(times, || assert!(once(timeout(LIMIT, ready(black_box(1)))).is_ok())));
+    in_tokio(|| counted(times, || assert!(once(timeout(HOUR, ready(black_box(1)))).is_ok())));
 }
 
 pub(crate) fn timeout_yield(times: u32) {
-    in_tokio(|| counted(times, || assert!(twice(timeout(LIMIT, Yield::default())).is_ok())));
+    in_tokio(|| counted(times, || assert!(twice(timeout(HOUR, Yield::default())).is_ok())));
 }

@@ -5,6 +5,7 @@ use core::future::{Future, pending};
 use indicatif::ProgressBar;
 use mtaio_benches::crowd::Crowd;
 use mtaio_benches::heap;
+use mtaio_benches::limiters::HOUR;
 use mtaio_benches::still::{Still, in_tokio};
 use mtaio_core::limit::{Quota, RateLimiter};
 use mtaio_core::sync::Semaphore;
@@ -13,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::study::{Axis, Effort, Scale, Series, Study};
 use crate::table::short;
-use crate::timeouts::{LIMIT, mixed_limit};
+use crate::timeouts::mixed_limit;
 use crate::waiters::push;
 
 /// Bytes for each of so many. What the first one sets up for all is in it.
@@ -31,14 +32,14 @@ fn bytes<F: Future>(many: usize, make: impl Fn(usize) -> F) -> f64 {
 fn all(many: usize) -> [f64; 6] {
     let limiter = RateLimiter::builder(Quota::per_second(1)).initial(0).build_on(Still);
     let (semaphore, peer) = (Semaphore::new(0), tokio::sync::Semaphore::new(0));
-    let (equal, mixed) = (TimeoutManager::new(LIMIT), TimeoutManager::new(LIMIT));
+    let (equal, mixed) = (TimeoutManager::new(HOUR), TimeoutManager::new(HOUR));
     [
         bytes(many, |_| limiter.acquire()),
         bytes(many, |_| semaphore.acquire()),
         bytes(many, |_| equal.run(pending::<()>())),
         bytes(many, |number| mixed.run_within(mixed_limit(number), pending::<()>())),
         bytes(many, |_| peer.acquire()),
-        bytes(many, |_| timeout(LIMIT, pending::<()>())),
+        bytes(many, |_| timeout(HOUR, pending::<()>())),
     ]
 }
 

@@ -8,6 +8,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use indicatif::ProgressBar;
+use mtaio_benches::limiters::per_second;
 use mtaio_benches::{cpu, host};
 use mtaio_tokio::{Quota, RateLimiter};
 
@@ -65,8 +66,7 @@ fn ours(rate: u32, time: Duration) -> Outcome {
 }
 
 fn governor(rate: u32, time: Duration) -> Outcome {
-    let quota = governor::Quota::per_second(NonZeroU32::new(rate).expect("a rate")).allow_burst(NonZeroU32::MIN);
-    let limiter = Arc::new(governor::RateLimiter::direct(quota));
+    let limiter = Arc::new(governor::RateLimiter::direct(per_second(rate).allow_burst(NonZeroU32::MIN)));
     assert!(limiter.check().is_ok());
     watch(rate, time, move || {
         let limiter = Arc::clone(&limiter);

@@ -1,18 +1,16 @@
 //! What an operation costs a thread, by how many threads do the same on one limiter.
 
 use core::hint::black_box;
-use core::num::NonZeroU32;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
 use indicatif::ProgressBar;
-use mtaio_tokio::{Quota, RateLimiter, Semaphore};
+use mtaio_benches::limiters;
+use mtaio_tokio::{Semaphore, TokioRuntime};
 
 use crate::study::{Axis, Effort, Scale, Series, Study};
 
-/// So much that no loop exhausts it.
-const PLENTY: u32 = 1_000_000_000;
 const TIMES: u32 = 100_000;
 const ROUNDS: usize = 200;
 /// How many threads there are, as many as this machine has processors at most.
@@ -46,12 +44,9 @@ fn measure(effort: &Effort, threads: usize, operation: &(impl Fn() + Sync)) -> f
 
 pub(crate) fn study(effort: &Effort, progress: &ProgressBar) -> Study {
     let processors = thread::available_parallelism().map_or(1, usize::from);
-    let full = RateLimiter::new(Quota::per_second(PLENTY));
-    let empty = RateLimiter::builder(Quota::per_hour(1)).initial(0).build();
-    let permits = Semaphore::new(64);
-    let peer_full = governor::RateLimiter::direct(governor::Quota::per_second(NonZeroU32::new(PLENTY).unwrap()));
-    let peer_empty = governor::RateLimiter::direct(governor::Quota::per_hour(NonZeroU32::MIN));
-    assert!(peer_empty.check().is_ok());
+    let (full, empty, permits) =
+        (limiters::full::<TokioRuntime>(), limiters::empty::<TokioRuntime>(), Semaphore::new(64));
+    let (peer_full, peer_empty) = (limiters::full_governor(), limiters::empty_governor());
     let peer_permits = tokio::sync::Semaphore::new(64);
     let mut series = Series::of(
         &["mtaio: rate, allowed", "mtaio: rate, refused", "mtaio: permit"],

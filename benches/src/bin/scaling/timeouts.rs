@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use indicatif::ProgressBar;
 use mtaio_benches::crowd::Crowd;
+use mtaio_benches::limiters::HOUR;
 use mtaio_benches::still::in_tokio;
 use mtaio_tokio::TimeoutManager;
 use tokio::time::timeout;
@@ -14,8 +15,6 @@ use crate::study::{Effort, Series, Study};
 use crate::table::short;
 use crate::waiters::{axes, push};
 
-/// So long that nothing is over.
-pub(crate) const LIMIT: Duration = Duration::from_secs(3600);
 /// A crowd that is small is measured so often that this many came.
 const OPERATIONS: usize = 20_000;
 
@@ -53,7 +52,7 @@ fn study(
     in_tokio(|| {
         for many in effort.crowds() {
             progress.set_message(format!("{} timeouts", short(many as f64)));
-            let (ours, theirs) = measure(&TimeoutManager::new(LIMIT), many);
+            let (ours, theirs) = measure(&TimeoutManager::new(HOUR), many);
             push(&mut series[..2], many, &ours);
             push(&mut series[2..], many, &theirs);
         }
@@ -65,7 +64,7 @@ fn study(
 pub(crate) fn equal(effort: &Effort, progress: &ProgressBar) -> Study {
     study("Timeouts of one duration: what each costs, by how many are pending", effort, progress, |tm, many| {
         let ours = measure(effort, many, |_| tm.run(pending::<()>()));
-        (ours, measure(effort, many, |_| timeout(LIMIT, pending::<()>())))
+        (ours, measure(effort, many, |_| timeout(HOUR, pending::<()>())))
     })
 }
 
