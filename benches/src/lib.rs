@@ -15,6 +15,7 @@ mod floor;
 pub mod heap;
 pub mod host;
 pub mod limiters;
+pub mod numbers;
 mod peers;
 mod row;
 pub mod rows;

@@ -1,5 +1,6 @@
 //! What was measured of a row, and what it says.
 
+use mtaio_benches::numbers::median;
 use mtaio_benches::{Against, Goal, Role, Row, Unit};
 
 /// What one contender did, round by round.
@@ -40,14 +41,6 @@ impl Spread {
         let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         Self { median: median(values), min, max }
     }
-}
-
-/// The one in the middle, or the mean of two.
-pub(crate) fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 }
 }
 
 /// What was measured of a row.
@@ -145,11 +138,5 @@ mod tests {
     fn where_more_is_better_the_best_peer_has_most() {
         let figures = Figures { unit: Unit::Share(10.0), ..figures() };
         assert_eq!(figures.best_peer().unwrap().name, "slow");
-    }
-
-    #[test]
-    fn a_median_is_in_the_middle() {
-        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
     }
 }

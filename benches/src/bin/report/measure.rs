@@ -2,9 +2,10 @@
 
 use core::time::Duration;
 
+use mtaio_benches::numbers::median;
 use mtaio_benches::{Contender, Effort, Row, Scale, Unit, Work};
 
-use crate::figures::{Figures, Series, median};
+use crate::figures::{Figures, Series};
 
 /// How often the median is looked at, where a work is as long as one likes.
 const ROUNDS: usize = 11;

@@ -1,5 +1,6 @@
 //! The figures as a table in Markdown.
 
+use mtaio_benches::numbers::three_digits;
 use mtaio_benches::{Against, Unit};
 
 use crate::figures::{Figures, Series, Spread};
@@ -64,9 +65,7 @@ pub(crate) fn value(figure: f64, unit: Unit) -> String {
         Unit::Bytes => format!("{figure:.0} B"),
         Unit::Steps => format!("{figure:.0}"),
         Unit::Nanos | Unit::CpuNanos => match figure {
-            0.0..10.0 => format!("{figure:.2} ns"),
-            10.0..100.0 => format!("{figure:.1} ns"),
-            100.0..1000.0 => format!("{figure:.0} ns"),
+            0.0..1000.0 => format!("{} ns", three_digits(figure)),
             _ => format!("{:.2} µs", figure / 1000.0),
         },
     }

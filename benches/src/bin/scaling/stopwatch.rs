@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use mtaio_benches::cpu;
+use mtaio_benches::numbers::median;
 
 /// From so many operations on the processor time of the thread is what counts: whoever else runs meanwhile is not in it. That clock is
 /// too slow for less.
@@ -26,9 +27,7 @@ fn reading() -> f64 {
     use std::sync::OnceLock;
     static READING: OnceLock<f64> = OnceLock::new();
     *READING.get_or_init(|| {
-        let many = (0..10_000).map(|_| Instant::now().elapsed().as_nanos() as f64);
-        let mut many: Vec<_> = many.collect();
-        many.sort_by(f64::total_cmp);
-        many[many.len() / 2]
+        let many: Vec<_> = (0..=10_000).map(|_| Instant::now().elapsed().as_nanos() as f64).collect();
+        median(&many)
     })
 }

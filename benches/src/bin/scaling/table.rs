@@ -1,15 +1,8 @@
 //! The numbers of a study, as text.
 
-use crate::study::Study;
+use mtaio_benches::numbers::three_digits;
 
-/// A number with as many digits as mean something.
-pub(crate) fn number(value: f64) -> String {
-    match value.abs() {
-        ..10.0 => format!("{value:.2}"),
-        10.0..100.0 => format!("{value:.1}"),
-        _ => format!("{value:.0}"),
-    }
-}
+use crate::study::Study;
 
 /// A power of ten, as one says it.
 pub(crate) fn short(value: f64) -> String {
@@ -41,7 +34,7 @@ pub(crate) fn markdown(study: &Study) -> String {
     let names: Vec<_> = study.series.iter().map(|series| &*series.name).collect();
     let mut text = format!("| {} | {} |\n|---:|{}\n", study.x.label, names.join(" | "), "---:|".repeat(names.len()));
     for (x, values) in rows(study) {
-        let values: Vec<_> = values.iter().map(|value| number(*value)).collect();
+        let values: Vec<_> = values.iter().map(|value| three_digits(*value)).collect();
         text += &format!("| {} | {} |\n", short(x), values.join(" | "));
     }
     text
