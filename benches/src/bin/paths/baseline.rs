@@ -25,7 +25,10 @@ impl Compiler {
     /// The one of this program.
     pub(crate) fn here() -> Self {
         let source = std::fs::read_to_string("/sys/devices/system/clocksource/clocksource0/current_clocksource");
-        Self { version: env!("COMPILER").into(), clock: source.map_or("unknown".into(), |name| name.trim().into()) }
+        Self {
+            version: mtaio_benches::COMPILER.into(),
+            clock: source.map_or("unknown".into(), |name| name.trim().into()),
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! What the figures were measured on, and with.
 
 use core::fmt;
-use std::process::Command;
 use std::{env, fs, thread};
 
+use mtaio_benches::COMPILER;
 use serde::Serialize;
 
 /// The crates whose versions matter.
@@ -25,7 +25,7 @@ pub(crate) struct Machine {
     processor: String,
     cores: usize,
     system: &'static str,
-    compiler: String,
+    compiler: &'static str,
     /// How many wanted to run while it was measured, where the system tells: more than there are cores, and times are late.
     load: Option<f64>,
     crates: Vec<(String, String)>,
@@ -38,7 +38,7 @@ impl Machine {
             processor: processor().unwrap_or_else(|| env::consts::ARCH.to_owned()),
             cores: thread::available_parallelism().map_or(1, usize::from),
             system: env::consts::OS,
-            compiler: compiler().unwrap_or_else(|| "an unknown compiler".to_owned()),
+            compiler: COMPILER.split(" (").next().unwrap_or(COMPILER),
             load: load(),
             crates: versions.filter(|(name, _)| CRATES.contains(&name.as_str())).collect(),
         }
@@ -66,12 +66,6 @@ fn processor() -> Option<String> {
 /// The mean of the last five minutes.
 fn load() -> Option<f64> {
     fs::read_to_string("/proc/loadavg").ok()?.split(' ').nth(1)?.parse().ok()
-}
-
-fn compiler() -> Option<String> {
-    let output = Command::new("rustc").arg("--version").output().ok()?;
-    let words = String::from_utf8(output.stdout).ok()?;
-    Some(words.split(" (").next()?.trim().to_owned())
 }
 
 /// The names and versions in a lock file.
