@@ -4,8 +4,9 @@
 //!
 //! 1. Without [`QUEUED`], whoever finds enough permits takes them with one CAS, and returning is one addition.
 //! 2. [`QUEUED`] is set and cleared under the queue's lock only. While it is set permits are taken under the lock only, and
-//!    whoever returns some takes the lock after the addition. So a return either comes before `QUEUED` was set, and the
+//!    whoever returns some does so under it, or takes it after the addition. So a return either comes before `QUEUED` was set, and the
 //!    pump that follows sees it, or it sees `QUEUED` and pumps itself.
+//!    It may stay set when the last waiter has gone, while no permit is free: then a return goes the longer way once.
 //! 3. What is granted and added under the lock is a *balance*, which the word gets when the lock is released, in one step with
 //!    [`QUEUED`]. So who wants to know what is free while `QUEUED` is set takes the lock.
 //! 4. `free + held = total + debt`, where `debt` are held permits that will vanish when they come back. The queue's lock is
@@ -43,6 +44,8 @@ pub(crate) struct Tally {
     pub(super) debt: usize,
     /// How many permits were added under the lock, less those that were granted. The word does not know yet.
     pub(super) balance: isize,
+    /// Whether somebody left the line since the word was published. Where permits are passed on, the next one comes soon.
+    pub(super) left: bool,
     /// Whether a request beyond the total is refused. Where permits are added by and by, it waits.
     pub(super) bounded: bool,
     pub(super) max_waiters: usize,
@@ -52,7 +55,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(super) const fn new(total: usize) -> Self {
-        Self { total, debt: 0, balance: 0, bounded: false, max_waiters: usize::MAX, watchers: 0 }
+        Self { total, debt: 0, balance: 0, left: false, bounded: false, max_waiters: usize::MAX, watchers: 0 }
     }
 
     /// Returns or adds `n` permits: at most [`MAX`], like all that there are.
@@ -171,8 +174,10 @@ impl Supply for Permits {
     #[inline]
     fn publish(&self, tally: &mut Tally, front: Option<&u32>, _: bool) {
         let nobody = front.is_none() && tally.debt == 0 && tally.watchers == 0;
+        // Without a free permit the fast path has nothing to give: who comes next may find `QUEUED` set, and need not set it.
+        let open = nobody && (!core::mem::take(&mut tally.left) || self.free_locked(tally) > 0);
         let permits = (core::mem::take(&mut tally.balance) as usize).wrapping_mul(ONE);
-        let change = permits.wrapping_sub(if nobody { QUEUED } else { 0 });
+        let change = permits.wrapping_sub(if open { QUEUED } else { 0 });
         if change != 0 {
             // ORDERING: Release, as in `give`: some of it may have come back.
             self.word.fetch_add(change, Ordering::Release);
@@ -236,6 +241,10 @@ impl Supply for Permits {
 
     fn not_ready(&self, _: &Tally, _: &u32) -> Refusal {
         Refusal::NoPermits
+    }
+
+    fn left(&self, tally: &mut Tally, _: &u32) {
+        tally.left = true;
     }
 
     fn review(&self, tally: &mut Tally, ask: &u32) -> Option<Refusal> {
