@@ -6,6 +6,8 @@
 //! | [`TaskAlarm`] | a small task of the runtime sleeps and ticks; its drop tells that the runtime went away | runtimes that take their timers with them, as tokio does |
 
 pub(crate) mod bells;
+#[cfg(feature = "keyed")]
+pub(crate) mod chime;
 mod sleep_alarm;
 mod task_alarm;
 

@@ -49,6 +49,10 @@ pub mod crowd;
 #[doc(hidden)]
 pub mod group;
 #[doc(hidden)]
+pub mod keyed;
+#[doc(hidden)]
+pub mod keyed_slots;
+#[doc(hidden)]
 pub mod moved;
 #[doc(hidden)]
 pub mod peers;
@@ -478,6 +482,47 @@ macro_rules! conformance {
                     limiters_and_timeouts_are_members_and_who_waits_for_them_sees_the_end
                     what_resources_say_of_themselves_is_text
                 }
+                keyed {
+                    each_key_has_a_bucket_of_its_own
+                    a_key_is_looked_up_by_what_it_borrows_as
+                    a_refusal_of_a_key_says_when_to_try_again
+                    who_waits_for_a_key_is_served_in_order
+                    keys_do_not_wait_for_each_other
+                    a_hundred_keys_are_waited_for_at_once
+                    a_key_waits_at_most_so_long
+                    a_cancelled_wait_for_a_key_leaves_no_trace
+                    no_cells_of_a_key_are_ready_and_too_many_are_refused
+                    each_key_has_the_quota_that_is_said_of_it
+                    a_quota_that_changes_its_mind_is_asked_once_a_key
+                    a_quota_that_panics_takes_nothing
+                    one_key_can_have_another_quota_at_any_time
+                    a_key_that_is_as_good_as_new_is_forgotten_in_passing
+                    a_key_that_is_waited_for_is_not_forgotten
+                    a_key_with_a_handle_is_not_forgotten
+                    no_more_keys_than_may_be_are_kept
+                    a_new_key_is_refused_where_it_was_said_so
+                    a_key_in_use_is_never_evicted
+                    a_key_that_is_removed_ends_its_waits
+                    keys_that_are_not_retained_go
+                    a_key_is_part_of_a_combination_with_a_limit_for_all
+                    closing_ends_the_waits_of_all_keys
+                    keys_that_are_all_equal_are_one
+                }
+                keyed_slots {
+                    each_key_has_slots_of_its_own
+                    who_waits_for_a_slot_of_a_key_is_served_in_order
+                    each_key_runs_so_many_at_once
+                    a_slot_of_a_key_is_waited_for_at_most_so_long
+                    a_cancelled_wait_for_a_slot_of_a_key_leaves_no_trace
+                    a_key_without_a_permit_is_forgotten_in_passing
+                    a_permit_of_a_key_outlives_its_limiter
+                    a_key_whose_permits_are_held_is_never_evicted
+                    a_key_that_is_removed_keeps_its_permits_valid
+                    each_key_has_the_limit_that_is_said_of_it
+                    a_limit_changed_by_a_handle_is_kept_with_the_key
+                    slots_of_a_key_are_part_of_a_combination
+                    closing_ends_the_waits_for_slots_of_all_keys
+                }
                 bad_input {
                     rates_that_are_no_positive_number_are_errors
                     absurd_rates_are_errors_or_exact
@@ -530,6 +575,8 @@ mod tests {
             include_str!("conformance/concurrency.rs"),
             include_str!("conformance/crowd.rs"),
             include_str!("conformance/group.rs"),
+            include_str!("conformance/keyed.rs"),
+            include_str!("conformance/keyed_slots.rs"),
             include_str!("conformance/moved.rs"),
             include_str!("conformance/peers.rs"),
             include_str!("conformance/rate.rs"),

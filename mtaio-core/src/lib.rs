@@ -26,6 +26,7 @@
 //! | `serde` | `Serialize` and `Deserialize` for `Quota`, as text such as `10/s burst 20` |
 //! | `test-util` | `ManualClock` and `VirtualRuntime` |
 //! | `tsc` | `SystemClock` reads the time stamp counter where the kernel itself trusts it |
+//! | `keyed` | `KeyedRateLimiter` and `KeyedConcurrencyLimiter`: limits per key |
 //! | `tower` | limiters and timeouts as layers of tower services |
 //! | `conformance` | the suite that a runtime can be held against |
 //!

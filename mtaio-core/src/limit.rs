@@ -5,6 +5,7 @@
 //! | `RateLimiter` | how many cells pass in a time | in line, on the runtime's timer |
 //! | `ConcurrencyLimiter` | how much runs at once | in line, until a permit returns |
 //! | `ResourceLimiter` | any number of these together, all or nothing | in line at each |
+//! | `KeyedRateLimiter`, `KeyedConcurrencyLimiter` (feature `keyed`) | the same for each key | in a line per key |
 //! | [`TokenBucket`] | as `RateLimiter`, for one owner who supplies the time | never |
 //! | [`Gcra`] | the arithmetic under both | never |
 
@@ -15,6 +16,8 @@ mod combined;
 mod concurrency;
 mod error;
 mod gcra;
+#[cfg(feature = "keyed")]
+mod keyed;
 #[cfg(feature = "alloc")]
 mod limiter;
 mod quota;
@@ -32,6 +35,11 @@ pub use concurrency::{
 };
 pub use error::{Part, PartKind, ResourceError, ResourceLimitError, ResourceLimitErrorKind};
 pub use gcra::{Gcra, Refused};
+#[cfg(feature = "keyed")]
+pub use keyed::{
+    AcquireKeyedCells, AcquireKeyedSlots, AdmitKeyedCells, AdmitKeyedSlots, KeyUsage, KeyedConcurrencyLimiter,
+    KeyedConcurrencyLimiterBuilder, KeyedLimiter, KeyedRateLimiter, KeyedRateLimiterBuilder, WhenFull,
+};
 #[cfg(feature = "alloc")]
 pub use limiter::{BoxAdmit, BoxLimiter, BoxPermit, Limiter};
 pub use quota::{InvalidQuota, Quota};

@@ -48,6 +48,8 @@ macro_rules! names {
         /// Closes its members together: see [`resource::ResourceGroup`].
         pub type ResourceGroup = resource::ResourceGroup<$runtime>;
 
+        $crate::keyed_names!($runtime);
+
         /// What the clock of the runtime shows, to make deadlines of: `now() + Duration::from_secs(5)`.
         pub fn now() -> Instant {
             $crate::runtime::Clock::now(&<$runtime as ::core::default::Default>::default())
@@ -116,4 +118,28 @@ macro_rules! names {
             timeout::cascade(<$runtime as ::core::default::Default>::default(), timeouts, attempt)
         }
     };
+}
+
+/// The part of [`names!`] that the feature `keyed` adds.
+#[doc(hidden)]
+#[macro_export]
+#[cfg(feature = "keyed")]
+macro_rules! keyed_names {
+    ($runtime:ty) => {
+        pub use $crate::limit::{KeyUsage, KeyedLimiter, WhenFull};
+
+        /// Lets through so many cells in a time for each key: see [`limit::KeyedRateLimiter`].
+        pub type KeyedRateLimiter<K> = limit::KeyedRateLimiter<K, $runtime>;
+
+        /// Limits how much runs at once for each key: see [`limit::KeyedConcurrencyLimiter`].
+        pub type KeyedConcurrencyLimiter<K> = limit::KeyedConcurrencyLimiter<K, $runtime>;
+    };
+}
+
+/// The part of [`names!`] that the feature `keyed` adds.
+#[doc(hidden)]
+#[macro_export]
+#[cfg(not(feature = "keyed"))]
+macro_rules! keyed_names {
+    ($runtime:ty) => {};
 }

@@ -14,7 +14,7 @@ use std::alloc::System;
 
 use mtaio_core::Instant;
 use mtaio_core::alarm::SleepAlarm;
-use mtaio_core::limit::{ConcurrencyLimiter, Quota, RateLimiter, ResourceLimiter};
+use mtaio_core::limit::{ConcurrencyLimiter, KeyedRateLimiter, Quota, RateLimiter, ResourceLimiter};
 use mtaio_core::runtime::{Clock, ManualClock, ManualSleep, Tick, Timer};
 use mtaio_core::sync::Semaphore;
 use mtaio_core::time::ClockId;
@@ -111,6 +111,32 @@ fn poll_all<F: Future>(waiters: &mut Waiters<F>) -> usize {
 
 fn empty_limiter(clock: &CountingClock) -> RateLimiter<CountingClock> {
     RateLimiter::builder(Quota::per_second(10).burst(WAITERS as u32)).initial(0).build_on(clock.clone())
+}
+
+#[test]
+fn a_thousand_keys_that_are_waited_for_arm_one_timer() {
+    let clock = CountingClock::default();
+    let limiter = KeyedRateLimiter::<u64, _>::with_runtime(Quota::per_second(1).burst(1), clock.clone());
+    let keys: Vec<u64> = (0..1000).collect();
+    for key in &keys {
+        limiter.try_acquire(key).expect("its bucket is full");
+    }
+    let mut waiters: Waiters<_> = keys.iter().map(|key| Box::pin(limiter.acquire(key))).collect();
+    assert_eq!((poll_all(&mut waiters), clock.made()), (0, (1, 1)));
+    assert_eq!(clock.clock.pending(), 1);
+    clock.clock.advance(Duration::from_secs(1));
+    assert_eq!((poll_all(&mut waiters), clock.made()), (1000, (1, 1)));
+}
+
+#[test]
+fn a_check_of_a_known_key_allocates_nothing() {
+    let limiter = KeyedRateLimiter::<String, _>::with_runtime(Quota::per_second(1).burst(2), CountingClock::default());
+    limiter.try_acquire("ann").expect("its bucket is full");
+    let ((), allocations) = allocations_of(|| {
+        limiter.try_acquire("ann").expect("there is another cell");
+        limiter.try_acquire("ann").expect_err("there is none");
+    });
+    assert_eq!(allocations, 0);
 }
 
 #[test]

@@ -18,8 +18,12 @@ use crate::time::Instant;
 /// What has waiters that wait for an instant, and a lock that its bells are under.
 pub(crate) trait Rings: Send + Sync + Sized + 'static {
     type Runtime: Timer;
+    type Alarm: Alarm;
 
     fn runtime(&self) -> &Self::Runtime;
+
+    /// Makes an alarm that ticks `target`, in the runtime that polls now.
+    fn alarm(&self, target: Weak<dyn Tick>) -> Self::Alarm;
 
     /// The owner, for its alarms, which must not keep it alive.
     fn me(&self) -> &Weak<Self>;
@@ -54,7 +58,7 @@ struct Hung<O: Rings> {
 /// An alarm of the owner, with what it knows of its place.
 struct Bell<O: Rings> {
     owner: Weak<O>,
-    alarm: <O::Runtime as Timer>::Alarm,
+    alarm: O::Alarm,
     lost: AtomicBool,
 }
 
@@ -99,7 +103,7 @@ impl<O: Rings> Bells<O> {
 
     /// Whether the runtime that is `context` has an alarm here.
     #[inline]
-    fn hangs_in(&self, context: u64) -> bool {
+    pub(crate) fn hangs_in(&self, context: u64) -> bool {
         self.hung.iter().any(|hung| hung.context == context)
     }
 
@@ -131,7 +135,7 @@ impl<O: Rings> Bell<O> {
     fn new(owner: &O) -> Arc<Self> {
         Arc::new_cyclic(|bell: &Weak<Self>| Self {
             owner: Weak::clone(owner.me()),
-            alarm: owner.runtime().alarm(Weak::<Self>::clone(bell)),
+            alarm: owner.alarm(Weak::<Self>::clone(bell)),
             lost: AtomicBool::new(false),
         })
     }

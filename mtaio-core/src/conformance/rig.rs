@@ -63,6 +63,11 @@ impl<H: Harness> Rig<H> {
         }
     }
 
+    /// Waits for so long, in a task that has no rig.
+    pub(super) async fn rest(runtime: &H::Runtime, duration: Duration) {
+        runtime.sleep_until(runtime.now() + duration).await;
+    }
+
     /// Spawns `future` after its first poll, so that tasks come first in the order in which they are started.
     pub(super) fn start<F>(&self, future: F) -> JoinHandle<F::Output>
     where

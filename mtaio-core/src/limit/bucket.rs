@@ -56,6 +56,26 @@ impl TokenBucket {
         bucket
     }
 
+    /// Makes a bucket that owes `units` of its quota at `now`.
+    #[cfg(feature = "keyed")]
+    pub(super) fn owing(quota: Quota, now: Instant, units: u64) -> Self {
+        let mut bucket = Self::new(quota);
+        bucket.rebase(now, units.into());
+        bucket
+    }
+
+    /// How many units of its quota are missing at `now`.
+    #[cfg(feature = "keyed")]
+    pub(super) fn owed_units(&self, now: Instant) -> u64 {
+        self.owed(now, 0).max(0) as u64
+    }
+
+    /// How long after `now` it is full.
+    #[cfg(feature = "keyed")]
+    pub(super) fn full_in(&self, now: Instant) -> Wait {
+        self.gcra.scale().wait_after(now.as_nanos(), self.owed_units(now))
+    }
+
     /// Takes `n` cells if they conform at `now`.
     ///
     /// # Errors

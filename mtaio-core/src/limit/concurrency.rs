@@ -104,6 +104,11 @@ impl<R: Timer> ConcurrencyLimiter<R> {
         ConcurrencyLimiterBuilder::new(limit)
     }
 
+    #[cfg(feature = "keyed")]
+    pub(super) const fn from_parts(semaphore: Arc<Semaphore>, runtime: R) -> Self {
+        Self { semaphore, runtime }
+    }
+
     pub(super) fn semaphore(&self) -> &Arc<Semaphore> {
         &self.semaphore
     }

@@ -48,6 +48,8 @@ pub enum ResourceLimitErrorKind {
     Closed,
     /// A combined limiter was given more or fewer costs than it has parts.
     WrongCosts,
+    /// A keyed limiter has as many keys as it may.
+    TooManyKeys,
 }
 
 /// A part of a combined limiter, by its place among the parts.
@@ -125,6 +127,9 @@ enum Reason {
         given: usize,
         parts: usize,
     },
+    Keys {
+        max: usize,
+    },
 }
 
 impl Reason {
@@ -135,7 +140,7 @@ impl Reason {
             | Self::QueueFull { part, .. }
             | Self::Deadline { part, .. }
             | Self::Closed { part } => part,
-            Self::Costs { .. } => None,
+            Self::Costs { .. } | Self::Keys { .. } => None,
         }
     }
 
@@ -147,7 +152,7 @@ impl Reason {
             | Self::QueueFull { part, .. }
             | Self::Deadline { part, .. }
             | Self::Closed { part } => Some(part),
-            Self::Costs { .. } => None,
+            Self::Costs { .. } | Self::Keys { .. } => None,
         }
     }
 }
@@ -177,6 +182,11 @@ impl ResourceLimitError {
         Self { reason: Reason::Costs { given, parts } }
     }
 
+    #[cfg(feature = "keyed")]
+    pub(super) fn too_many_keys(max: usize) -> Self {
+        Self { reason: Reason::Keys { max } }
+    }
+
     /// The same, said by `part`.
     #[cfg(feature = "alloc")]
     pub(super) fn of(mut self, part: Part) -> Self {
@@ -195,6 +205,7 @@ impl ResourceLimitError {
             Reason::Deadline { .. } => ResourceLimitErrorKind::Deadline,
             Reason::Closed { .. } => ResourceLimitErrorKind::Closed,
             Reason::Costs { .. } => ResourceLimitErrorKind::WrongCosts,
+            Reason::Keys { .. } => ResourceLimitErrorKind::TooManyKeys,
         }
     }
 
@@ -262,6 +273,7 @@ impl fmt::Display for ResourceLimitError {
                 write!(f, "its turn did not come within {:?}", Duration::from_nanos(left))
             }
             Reason::Closed { .. } => f.write_str("the limiter is closed"),
+            Reason::Keys { max } => write!(f, "there are as many keys as may be: {max}"),
             Reason::Costs { given, parts } => write!(f, "there are {parts} parts, and costs for {given} were given"),
         }
     }

@@ -247,6 +247,28 @@ impl Scale {
         }
     }
 
+    /// The whole units since the beginning of time, `now` nanoseconds after it. They wrap around.
+    #[cfg(feature = "keyed")]
+    #[inline]
+    pub(super) const fn units_wrapping(&self, now: u64) -> u64 {
+        match self.shift {
+            0 => now.wrapping_mul(self.factor),
+            shift => ((now as u128 * self.factor as u128) >> shift) as u64,
+        }
+    }
+
+    /// How long after `now` there are `more` [units](Self::units_wrapping).
+    #[cfg(feature = "keyed")]
+    pub(super) fn wait_after(&self, now: u64, more: u64) -> Wait {
+        match NonZeroU64::new(self.factor) {
+            Some(per_nano) if self.shift == 0 => Wait::units(more, per_nano),
+            _ => {
+                let units = (u128::from(now) * u128::from(self.factor)) >> self.shift;
+                self.scaled_wait(now, if more == 0 { 0 } else { units + u128::from(more) })
+            }
+        }
+    }
+
     #[cold]
     fn scaled_wait(&self, now: u64, target: u128) -> Wait {
         // Beyond 2^128 the quotient is beyond 2^66 ns: no clock says that.

@@ -4,6 +4,8 @@ mod builder;
 mod cells;
 mod future;
 mod held;
+#[cfg(feature = "keyed")]
+mod member;
 mod word;
 
 use alloc::sync::{Arc, Weak};
@@ -24,7 +26,9 @@ use super::error::ResourceLimitError;
 use super::quota::Quota;
 use super::run::{Call, NotAsync, Run, TryRun, Wrapped};
 use crate::alarm::bells::{Bells, Rings};
-use crate::runtime::Timer;
+#[cfg(feature = "keyed")]
+use crate::alarm::chime::{Chime, ChimeAlarm};
+use crate::runtime::{Alarm, Tick, Timer};
 use crate::sync::{Closed, Closing, WaitQueue, waits};
 use crate::time::Instant;
 
@@ -75,15 +79,48 @@ pub(crate) struct Shared<R: Timer> {
     interval: u128,
     /// For the alarms, which must not keep it alive.
     me: Weak<Self>,
+    /// What it shares its alarm with, if it is one of many.
+    chime: MaybeChime<R>,
+}
+
+#[cfg(feature = "keyed")]
+type MaybeChime<R> = Option<Arc<Chime<R>>>;
+#[cfg(not(feature = "keyed"))]
+type MaybeChime<R> = Option<(core::convert::Infallible, core::marker::PhantomData<fn() -> R>)>;
+
+/// The alarm of a limiter: one of its own, or a share in one.
+pub(crate) enum Bellpull<R: Timer> {
+    Own(R::Alarm),
+    #[cfg(feature = "keyed")]
+    Shared(ChimeAlarm<R>),
+}
+
+impl<R: Timer> Alarm for Bellpull<R> {
+    fn set(&self, at: Instant) {
+        match self {
+            Self::Own(alarm) => alarm.set(at),
+            #[cfg(feature = "keyed")]
+            Self::Shared(alarm) => alarm.set(at),
+        }
+    }
 }
 
 waits!([R: Timer] Shared<R>, Cells<R>, queue);
 
 impl<R: Timer> Rings for Shared<R> {
     type Runtime = R;
+    type Alarm = Bellpull<R>;
 
     fn runtime(&self) -> &R {
         &self.queue.supply.runtime
+    }
+
+    fn alarm(&self, target: Weak<dyn Tick>) -> Bellpull<R> {
+        #[cfg(feature = "keyed")]
+        if let Some(chime) = &self.chime {
+            return Bellpull::Shared(chime.line(target));
+        }
+        Bellpull::Own(self.runtime().alarm(target))
     }
 
     fn me(&self) -> &Weak<Self> {
@@ -167,11 +204,16 @@ impl<R: Timer> RateLimiter<R> {
 
     fn from_builder(builder: RateLimiterBuilder<R>, runtime: R) -> Self {
         let bucket = TokenBucket::with_cells(builder.quota, runtime.now(), builder.initial);
+        Self::from_parts(builder, runtime, bucket, None)
+    }
+
+    fn from_parts(builder: RateLimiterBuilder<R>, runtime: R, bucket: TokenBucket, chime: MaybeChime<R>) -> Self {
         let shared = Arc::new_cyclic(|me| Shared {
             queue: WaitQueue::new(Cells::new(&bucket, runtime), State::new(bucket, builder.max_waiters)),
             closing: Closing::new(),
             interval: builder.quota.emission_interval().as_nanos(),
             me: Weak::clone(me),
+            chime,
         });
         Self { shared }
     }

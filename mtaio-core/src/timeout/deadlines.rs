@@ -21,7 +21,7 @@ use super::run::Expiry;
 use super::span::End;
 use super::wheel::{LISTS, Slot, Wheel};
 use crate::alarm::bells::{Bells, Ring, Rings, serve};
-use crate::runtime::Timer;
+use crate::runtime::{Tick, Timer};
 use crate::sync::list::{Access, Handle, Lists as _, Queue, Queued, Seat, Shelf, queued};
 use crate::sync::{Closed, Closing, WakeBatch};
 use crate::time::{ClockId, Instant, nanos};
@@ -228,9 +228,14 @@ impl<R: Timer> Shared<R> {
 
 impl<R: Timer> Rings for Shared<R> {
     type Runtime = R;
+    type Alarm = R::Alarm;
 
     fn runtime(&self) -> &R {
         &self.runtime
+    }
+
+    fn alarm(&self, target: Weak<dyn Tick>) -> R::Alarm {
+        self.runtime.alarm(target)
     }
 
     fn me(&self) -> &Weak<Self> {

@@ -48,7 +48,11 @@ impl<R: Timer> ConcurrencyLimiterBuilder<R> {
         if self.limit == 0 {
             return Err(InvalidQuota::no_slots());
         }
-        let limit = self.limit.min(Semaphore::MAX_PERMITS);
-        Ok(ConcurrencyLimiter { semaphore: Arc::new(Semaphore::bounded(limit, self.max_waiters)), runtime })
+        Ok(ConcurrencyLimiter { semaphore: self.semaphore(self.limit), runtime })
+    }
+
+    /// What the limiter would count with, for another limit.
+    pub(in crate::limit) fn semaphore(&self, limit: usize) -> Arc<Semaphore> {
+        Arc::new(Semaphore::bounded(limit.min(Semaphore::MAX_PERMITS), self.max_waiters))
     }
 }

@@ -73,13 +73,20 @@ pin_project! {
         acquire: AcquireOwned,
         patience: Patience<R>,
         runtime: R,
+        max_wait: Option<Duration>,
     }
 }
 
 impl<R: Timer> AcquireSlotsOwned<R> {
     #[inline]
     pub(super) fn new(acquire: AcquireOwned, runtime: R) -> Self {
-        Self { acquire, patience: Patience::new(), runtime }
+        Self::within(acquire, runtime, None)
+    }
+
+    /// Waits so long at most, from the first poll.
+    #[inline]
+    pub(in crate::limit) fn within(acquire: AcquireOwned, runtime: R, max_wait: Option<Duration>) -> Self {
+        Self { acquire, patience: Patience::new(), runtime, max_wait }
     }
 }
 
@@ -92,7 +99,7 @@ impl<R: Timer> Future for AcquireSlotsOwned<R> {
         if let Poll::Ready(outcome) = this.acquire.as_mut().poll(context) {
             return Poll::Ready(outcome.map_err(Into::into));
         }
-        this.patience.poll_over(this.runtime, None, context).map(|over| {
+        this.patience.poll_over(this.runtime, *this.max_wait, context).map(|over| {
             this.acquire.give_up();
             Err(over)
         })

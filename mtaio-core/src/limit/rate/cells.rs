@@ -33,7 +33,7 @@ pub(crate) struct Cells<R: Timer> {
     pub(super) word: Word,
     pub(super) runtime: R,
     /// How much lateness is made up for, in nanoseconds.
-    cap: u64,
+    pub(super) cap: u64,
 }
 
 /// What the queue's lock guards. While it is held, the bucket's mark is the truth, and the word follows.

@@ -199,6 +199,12 @@ impl Word {
         (scale, load(&self.base), load(&self.cap))
     }
 
+    /// Under the lock, where the fast path may go on: the mark as it was a moment ago.
+    #[cfg(feature = "keyed")]
+    pub(super) fn look(&self) -> Mark {
+        mark_of(self.see())
+    }
+
     /// Under the lock: stops the fast path, and returns the mark that it left.
     pub(super) fn stop(&self) -> Mark {
         // ORDERING: Relaxed: who has the lock sees `QUEUED` if it is set; and then nobody else changes the word (1).

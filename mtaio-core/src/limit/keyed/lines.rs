@@ -1,0 +1,153 @@
+//! What a table of rates has besides its keys: the quotas that its levels go by, and whole limiters for the few keys that need one.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::marker::PhantomData;
+
+use super::level::{Level, stale_after};
+use super::store::{Kind, Use};
+use super::table::Entry;
+use crate::limit::gcra::Gcra;
+use crate::limit::quota::Quota;
+use crate::limit::rate::Shared;
+use crate::runtime::Timer;
+use crate::time::Instant;
+
+/// How many quotas a table knows. A key with yet another one has a limiter of its own.
+const MOST_QUOTAS: usize = 64;
+/// The note of an entry that has a line.
+const LINE: u8 = u8::MAX;
+
+/// How a key is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// A level, by one of the quotas of the table.
+    Level { level: Level, quota: u8 },
+    /// A limiter of its own, by its number.
+    Line(u64),
+}
+
+impl Kept {
+    #[inline]
+    pub(super) fn of<K>(entry: &Entry<K, u64>) -> Self {
+        match entry.note() {
+            LINE => Self::Line(entry.value),
+            quota => Self::Level { level: Level(entry.value), quota },
+        }
+    }
+
+    /// As it lies in the table.
+    #[inline]
+    pub(super) fn pack(self) -> (u64, u8) {
+        match self {
+            Self::Level { level, quota } => (level.0, quota),
+            Self::Line(number) => (number, LINE),
+        }
+    }
+
+    pub(super) fn put<K>(self, entry: &mut Entry<K, u64>) {
+        let (value, note) = self.pack();
+        entry.value = value;
+        entry.set_note(note);
+    }
+}
+
+/// A whole limiter, and the quota that a key would come back with.
+struct Line<R: Timer> {
+    limiter: Arc<Shared<R>>,
+    quota: Quota,
+}
+
+pub(super) struct Lines<R: Timer> {
+    quotas: Vec<Gcra>,
+    /// How long an entry of this table may go unseen.
+    stale_after: u64,
+    /// By number; none is used twice.
+    lines: BTreeMap<u64, Line<R>>,
+    made: u64,
+}
+
+impl<R: Timer> Lines<R> {
+    pub(super) fn new(quota: Quota) -> Self {
+        let mut lines = Self { quotas: Vec::new(), stale_after: u64::MAX, lines: BTreeMap::new(), made: 0 };
+        lines.know(quota);
+        lines
+    }
+
+    /// The number of a quota, if there is room for it.
+    pub(super) fn know(&mut self, quota: Quota) -> Option<u8> {
+        let known = self.quotas.iter().position(|gcra| gcra.quota() == quota);
+        let number = known.or_else(|| {
+            (self.quotas.len() < MOST_QUOTAS).then(|| {
+                let gcra = Gcra::new(quota);
+                self.stale_after = self.stale_after.min(stale_after(gcra.scale()));
+                self.quotas.push(gcra);
+                self.quotas.len() - 1
+            })
+        });
+        number.map(|number| number as u8)
+    }
+
+    #[inline]
+    pub(super) fn gcra(&self, quota: u8) -> &Gcra {
+        &self.quotas[usize::from(quota)]
+    }
+
+    pub(super) fn line(&self, number: u64) -> Option<&Arc<Shared<R>>> {
+        self.lines.get(&number).map(|line| &line.limiter)
+    }
+
+    /// Adds a limiter of a key that would come back with `quota`.
+    pub(super) fn add(&mut self, limiter: Arc<Shared<R>>, quota: Quota) -> Kept {
+        self.made += 1;
+        self.lines.insert(self.made, Line { limiter, quota });
+        Kept::Line(self.made)
+    }
+
+    /// A key with this line would come back with `quota`.
+    pub(super) fn set_home(&mut self, number: u64, quota: Quota) {
+        if let Some(line) = self.lines.get_mut(&number) {
+            line.quota = quota;
+        }
+    }
+}
+
+/// How keys of a rate limiter are judged.
+pub(super) struct Rates<R: Timer>(pub(super) PhantomData<fn() -> R>);
+
+impl<R: Timer> Kind for Rates<R> {
+    type Value = u64;
+    type More = Lines<R>;
+    type Gone = Option<Arc<Shared<R>>>;
+
+    fn judge<K>(&self, lines: &Lines<R>, entry: &Entry<K, u64>, now: Instant, unused: u64) -> Use {
+        let missing = match Kept::of(entry) {
+            // It cannot be told any more, but was full long ago.
+            Kept::Level { quota, .. }
+                if unused > lines.stale_after && unused > stale_after(lines.gcra(quota).scale()) =>
+            {
+                0
+            }
+            Kept::Level { level, quota } => level.full_in(lines.gcra(quota).scale(), now.as_nanos()).as_nanos(),
+            Kept::Line(number) => match lines.lines.get(&number) {
+                // Nobody can come to it meanwhile: handles are made under the table's lock only.
+                Some(line) if Arc::strong_count(&line.limiter) == 1 => match line.limiter.full_in(now, line.quota) {
+                    Some(missing) => missing,
+                    None => return Use::Held,
+                },
+                _ => return Use::Held,
+            },
+        };
+        if missing == 0 { Use::Fresh } else { Use::Idle(missing) }
+    }
+
+    #[inline]
+    fn stale_after(&self, lines: &Lines<R>) -> u64 {
+        lines.stale_after
+    }
+
+    fn bury(&self, lines: &mut Lines<R>, note: u8, value: u64) -> Option<Arc<Shared<R>>> {
+        if note == LINE { lines.lines.remove(&value).map(|line| line.limiter) } else { None }
+    }
+}

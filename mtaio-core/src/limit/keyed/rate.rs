@@ -1,0 +1,748 @@
+//! The rate limiter with a bucket for each key.
+
+use alloc::borrow::ToOwned;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::borrow::Borrow;
+use core::fmt;
+use core::future::Future;
+use core::hash::Hash;
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use super::builder::KeyedRateLimiterBuilder;
+use super::future::AcquireKeyedCells;
+use super::homes::Homes;
+use super::level::{Level, Shortage};
+use super::lines::{Kept, Lines, Rates};
+use super::store::{Shard, Store};
+use super::table::Visits;
+use super::usage::{Busiest, KeyUsage, Rank};
+use crate::alarm::chime::Chime;
+use crate::limit::bucket::TokenBucket;
+use crate::limit::error::ResourceLimitError;
+use crate::limit::quota::Quota;
+use crate::limit::rate::{RateLimiter, RateLimiterBuilder, Shared};
+use crate::limit::run::{Run, TryRun};
+use crate::runtime::Timer;
+use crate::sync::{Closed, Closing};
+use crate::time::Instant;
+
+/// A rate limit for each key: so many cells in a time for every user, host or address.
+///
+/// Each key has a bucket of its own, which is full when the key comes first, and those who come too early for theirs wait in a
+/// line of its own. Keys need only be hashed and compared, and are looked up by whatever they borrow as (`&str` for `String`). It
+/// is a handle: clones share the limits. Applications use the alias of their runtime's adapter, which has the key as its only
+/// parameter.
+///
+/// # What is guaranteed
+///
+/// For each key, as long as it is not [removed](Self::remove) or evicted, what [`RateLimiter`] guarantees.
+///
+/// Memory is bounded by itself: a key whose bucket is full again, that nobody waits for and that has no handle of its own is
+/// forgotten in passing when other keys come, since it could not be told from a new one. A few are looked at each time; nothing
+/// sweeps, and no operation becomes slower the more keys there are. [`max_keys`](KeyedRateLimiterBuilder::max_keys) sets a hard bound.
+/// All keys together have one alarm of the runtime.
+///
+/// A key takes 16 bytes and its own size, and a few for the table; one that was waited for takes some hundred more until it is
+/// forgotten. Where a quota, in lowest terms, has more than a million cells in a second, one operation in half an hour may look
+/// at all keys of one table.
+///
+/// # Keys that attackers choose
+///
+/// Keys are hashed with a seed that differs from limiter to limiter, so that nobody can choose many that collide. `Eq` and `Borrow`
+/// of the keys run under a lock of the limiter, and must not use it; nothing else of theirs does, except `Clone` where it is asked
+/// for.
+///
+/// # Fairness
+///
+/// For each key strictly first come, first served, by first poll. Keys do not wait for each other.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use mtaio_core::limit::{KeyedRateLimiter, Quota};
+/// use mtaio_core::runtime::{Clock, VirtualRuntime};
+///
+/// let runtime = VirtualRuntime::new();
+/// let quota = Quota::per_second(10).burst(2);
+/// let per_user = KeyedRateLimiter::<String, _>::with_runtime(quota, runtime.clone());
+/// runtime.block_on(async {
+///     per_user.try_acquire("ann")?;
+///     per_user.try_acquire("ann")?;
+///     assert_eq!(per_user.try_acquire("ann").unwrap_err().retry_after(), Some(Duration::from_millis(100)));
+///     // Another one has a bucket of its own.
+///     per_user.try_acquire("bob")?;
+///     per_user.acquire("ann").await?;
+///     assert_eq!(runtime.now().as_nanos(), 100_000_000);
+///     Ok::<_, mtaio_core::limit::ResourceLimitError>(())
+/// }).unwrap();
+/// ```
+pub struct KeyedRateLimiter<K, R: Timer> {
+    inner: Arc<Inner<K, R>>,
+}
+
+/// What the clones share.
+struct Inner<K, R: Timer> {
+    store: Store<K, Rates<R>>,
+    homes: Homes<K, Quota>,
+    /// How the limiter of a single key is made, but for its quota.
+    template: RateLimiterBuilder<R>,
+    chime: Arc<Chime<R>>,
+    closing: Closing,
+    runtime: R,
+}
+
+const FOUND: &str = "a place that was found under the lock has an entry";
+const LINED: &str = "an entry with a line has one";
+
+/// What there is to say about one key.
+enum Said<R: Timer> {
+    Taken,
+    Refused(ResourceLimitError),
+    /// It has a limiter of its own.
+    Line(Arc<Shared<R>>),
+}
+
+impl<K: Hash + Eq, R: Timer + Default> KeyedRateLimiter<K, R> {
+    /// Makes a limiter that gives every key the same quota.
+    pub fn new(quota: Quota) -> Self {
+        Self::with_runtime(quota, R::default())
+    }
+}
+
+impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
+    /// Makes a limiter that gives every key the same quota, on `runtime`.
+    pub fn with_runtime(quota: Quota, runtime: R) -> Self {
+        Self::builder(quota).build_on(runtime)
+    }
+
+    /// Makes a limiter step by step: a quota for each key, how many keys there may be, how many may wait.
+    pub fn builder(quota: Quota) -> KeyedRateLimiterBuilder<K, R> {
+        KeyedRateLimiterBuilder::new(quota)
+    }
+
+    pub(super) fn from_builder(builder: KeyedRateLimiterBuilder<K, R>, runtime: R) -> Self {
+        let KeyedRateLimiterBuilder { template, quota, quota_of, options } = builder;
+        let store = Store::new(Rates(PhantomData), &options, runtime.now(), || Lines::new(quota));
+        let (homes, chime) = (Homes::new(quota, quota_of), Chime::new(runtime.clone()));
+        Self { inner: Arc::new(Inner { store, homes, template, chime, closing: Closing::new(), runtime }) }
+    }
+
+    /// Takes a cell of the key's bucket if it conforms now and nobody waits for that key.
+    ///
+    /// # Errors
+    ///
+    /// As [`RateLimiter::try_acquire`]; and of kind
+    /// [`TooManyKeys`](crate::limit::ResourceLimitErrorKind::TooManyKeys) if the key is new and there is no room for it.
+    ///
+    /// # Panics
+    ///
+    /// If the key is new, and the function that says its quota panics. Nothing is taken then.
+    #[inline]
+    pub fn try_acquire<Q>(&self, key: &Q) -> Result<(), ResourceLimitError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        self.try_acquire_many(key, 1)
+    }
+
+    /// Takes `n` cells of the key's bucket if they conform now and nobody waits for that key. Zero cells always do.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Self::try_acquire), and too large if `n` exceeds the burst.
+    ///
+    /// # Panics
+    ///
+    /// As [`try_acquire`](Self::try_acquire).
+    #[inline]
+    pub fn try_acquire_many<Q>(&self, key: &Q, n: u32) -> Result<(), ResourceLimitError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let (inner, hash) = (&*self.inner, self.inner.store.hash(key));
+        let now = inner.runtime.now();
+        match inner.store.with(hash, key, now, |shard, place| inner.ask(shard, place, now, n))? {
+            Some(Said::Taken) => Ok(()),
+            Some(Said::Refused(error)) => Err(error),
+            other => inner.take_at_length(hash, key, n, other, &mut Visits::default()),
+        }
+    }
+
+    /// As [`try_acquire`](Self::try_acquire) of a new key, counting how many entries are looked at.
+    #[cfg(test)]
+    pub(super) fn try_acquire_counted(&self, key: &K, visits: &mut Visits) -> Result<(), ResourceLimitError>
+    where
+        K: Clone,
+    {
+        self.inner.take_at_length(self.inner.store.hash(key), key, 1, None, visits)
+    }
+
+    /// Waits until a cell of the key's bucket conforms.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up its place in the key's line. Nothing is spent.
+    ///
+    /// # Errors
+    ///
+    /// As [`RateLimiter::acquire`]; of kind [`TooManyKeys`](crate::limit::ResourceLimitErrorKind::TooManyKeys) if the key is new
+    /// and there is no room for it; and closed if the key is removed meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// If it has to wait and no runtime polls it, where the runtime's timers need one; or as [`try_acquire`](Self::try_acquire).
+    #[inline]
+    pub fn acquire<'a, Q: ?Sized>(&'a self, key: &'a Q) -> AcquireKeyedCells<'a, K, Q, R> {
+        self.acquire_many(key, 1)
+    }
+
+    /// Waits until `n` cells of the key's bucket conform, all at once. Zero cells do at once, and do not queue.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire`](Self::acquire); and too large if `n` exceeds the burst.
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire`](Self::acquire).
+    #[inline]
+    pub fn acquire_many<'a, Q: ?Sized>(&'a self, key: &'a Q, n: u32) -> AcquireKeyedCells<'a, K, Q, R> {
+        AcquireKeyedCells::new(self, key, n, None)
+    }
+
+    /// Waits for a cell of the key's bucket if its turn comes within `max_wait`, counted from the first poll.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire`](Self::acquire); and of kind deadline, without waiting, if its turn comes later than that.
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire`](Self::acquire).
+    pub fn acquire_within<'a, Q: ?Sized>(&'a self, key: &'a Q, max_wait: Duration) -> AcquireKeyedCells<'a, K, Q, R> {
+        AcquireKeyedCells::new(self, key, 1, Some(max_wait))
+    }
+
+    /// Waits for a cell of the key's bucket, then runs `future`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Before `future` is polled first, as [`acquire`](Self::acquire); after that, as `future`, and the cell is spent.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire`](Self::acquire); `future` is dropped then, unpolled.
+    pub fn run<'a, Q, F>(&'a self, key: &'a Q, future: F) -> Run<AcquireKeyedCells<'a, K, Q, R>, F>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        F: Future,
+    {
+        Run::new(self.acquire(key), future)
+    }
+
+    /// As [`run`](Self::run), with one result of both.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`run`](Self::run).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire`](Self::acquire), as the error of `future`, and those of `future`.
+    pub fn try_run<'a, Q, T, E, F>(&'a self, key: &'a Q, future: F) -> TryRun<AcquireKeyedCells<'a, K, Q, R>, F>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        F: Future<Output = Result<T, E>>,
+        E: From<ResourceLimitError>,
+    {
+        TryRun::new(self.run(key, future))
+    }
+
+    /// The limiter of one key, to do with it what a limiter can do: to be part of a
+    /// [`ResourceLimiter`](crate::limit::ResourceLimiter), for example, together with a limit for all.
+    ///
+    /// The key is kept as long as there are handles to it. A quota that is changed through one is that of the key until it is
+    /// forgotten; [`set_quota`](Self::set_quota) lasts.
+    ///
+    /// # Errors
+    ///
+    /// [`ResourceLimitError`] if the key is new and there is no room for it, or when the limiter is closed.
+    ///
+    /// # Panics
+    ///
+    /// As [`try_acquire`](Self::try_acquire).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mtaio_core::limit::{KeyedRateLimiter, Quota, RateLimiter, ResourceLimiter};
+    /// # use mtaio_core::runtime::VirtualRuntime;
+    /// # let runtime = VirtualRuntime::new();
+    ///
+    /// let all = RateLimiter::with_runtime(Quota::per_second(100), runtime.clone());
+    /// let per_user = KeyedRateLimiter::<u64, _>::with_runtime(Quota::per_second(1), runtime.clone());
+    ///
+    /// // One cell of both, or of none.
+    /// let ann = ResourceLimiter::builder().rate(&all).rate(&per_user.limiter(&7)?).build()?;
+    /// let _permit = ann.try_acquire()?;
+    /// assert!(ann.try_acquire().is_err());
+    /// assert_eq!((all.available(), per_user.available(&7)), (99, 0));
+    /// # Ok::<(), mtaio_core::limit::ResourceError>(())
+    /// ```
+    pub fn limiter<Q>(&self, key: &Q) -> Result<RateLimiter<R>, ResourceLimitError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        self.line(key).map(RateLimiter::from_shared)
+    }
+
+    pub(super) fn line<Q>(&self, key: &Q) -> Result<Arc<Shared<R>>, ResourceLimitError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let inner = &*self.inner;
+        let (hash, now) = (inner.store.hash(key), inner.runtime.now());
+        let promote = |shard: &mut Shard<K, Rates<R>>, place| inner.promote(shard, place, now);
+        match inner.store.with(hash, key, now, promote)? {
+            Some(line) => Ok(line),
+            None => inner.enter(hash, key, now, None, promote, &mut Visits::default()),
+        }
+    }
+
+    /// Puts `n` cells back into the key's bucket, as for work that was not done. What exceeds the burst is lost.
+    pub fn refund<Q>(&self, key: &Q, n: u32)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let inner = &*self.inner;
+        let (hash, now) = (inner.store.hash(key), inner.runtime.now());
+        let line = inner.store.with(hash, key, now, |shard, place| inner.give_back(shard, place, now, n));
+        if let Ok(Some(Some(line))) = line {
+            line.give_back(n);
+        }
+    }
+
+    /// How many cells of the key's bucket one who does not wait can have now: none while anybody waits for it. A key that is not
+    /// known has a full bucket.
+    ///
+    /// # Panics
+    ///
+    /// As [`try_acquire`](Self::try_acquire).
+    pub fn available<Q>(&self, key: &Q) -> u32
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        self.look(key, |gcra, level, now| level.available(gcra.scale(), now.as_nanos()), RateLimiter::available)
+            .unwrap_or_else(|| if self.is_closed() { 0 } else { self.quota_of_new(key).burst_size() })
+    }
+
+    /// How many wait for cells of the key's bucket.
+    pub fn waiters<Q>(&self, key: &Q) -> usize
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.look(key, |_, _, _| 0, RateLimiter::waiters).unwrap_or(0)
+    }
+
+    /// The key's quota, or the one that it would have if it came now.
+    ///
+    /// # Panics
+    ///
+    /// As [`try_acquire`](Self::try_acquire).
+    pub fn quota<Q>(&self, key: &Q) -> Quota
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        self.look(key, |gcra, _, _| gcra.quota(), RateLimiter::quota).unwrap_or_else(|| self.quota_of_new(key))
+    }
+
+    fn quota_of_new<Q>(&self, key: &Q) -> Quota
+    where
+        K: Borrow<Q>,
+        Q: Hash + ToOwned<Owned = K> + ?Sized,
+    {
+        self.inner.homes.of(self.inner.store.hash(key), &key.to_owned())
+    }
+
+    /// Looks at a key that is known: at its level, or at its limiter without the lock.
+    fn look<Q, T>(
+        &self,
+        key: &Q,
+        level: impl FnOnce(&crate::limit::Gcra, Level, Instant) -> T,
+        limiter: impl FnOnce(&RateLimiter<R>) -> T,
+    ) -> Option<T>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        enum Seen<T, R: Timer> {
+            Level(T),
+            Line(Option<Arc<Shared<R>>>),
+        }
+        let now = self.inner.runtime.now();
+        let seen = self.inner.store.with(self.inner.store.hash(key), key, now, |shard, place| {
+            let entry = shard.table.get(place)?;
+            Some(match Kept::of(entry) {
+                Kept::Level { level: found, quota } => Seen::Level(level(shard.more.gcra(quota), found, now)),
+                Kept::Line(number) => Seen::Line(shard.more.line(number).cloned()),
+            })
+        });
+        match seen.ok()??? {
+            Seen::Level(seen) => Some(seen),
+            Seen::Line(line) => line.map(|line| limiter(&RateLimiter::from_shared(line))),
+        }
+    }
+
+    /// Gives a key another quota, now and whenever it comes again, whatever that of the others is. The cells that are there stay,
+    /// at most the new burst of them.
+    ///
+    /// Whoever waits for more than the new burst is refused.
+    pub fn set_quota<Q>(&self, key: &Q, quota: Quota)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let hash = self.inner.store.hash(key);
+        self.inner.homes.say(hash, key.to_owned(), quota);
+        self.inner.bring_home(hash, key, quota);
+    }
+
+    /// Gives a key the quota again that it would have without [`set_quota`](Self::set_quota).
+    ///
+    /// # Panics
+    ///
+    /// As [`try_acquire`](Self::try_acquire).
+    pub fn reset_quota<Q>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let hash = self.inner.store.hash(key);
+        self.inner.homes.unsay(hash, key);
+        self.inner.bring_home(hash, key, self.quota_of_new(key));
+    }
+
+    /// How many keys are known now. Some of them may be forgotten as soon as others come.
+    pub fn len(&self) -> usize {
+        self.inner.store.len()
+    }
+
+    /// Whether no key is known.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets a key: it has a full bucket when it comes again. Whoever waits for it is refused as if its limiter were closed, and
+    /// so is who has a [handle](Self::limiter) to it. False if it was not known.
+    pub fn remove<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let removed = self.inner.store.remove(self.inner.store.hash(key), key);
+        let known = removed.is_some();
+        removed.flatten().into_iter().for_each(close);
+        known
+    }
+
+    /// [Removes](Self::remove) all keys that `keep` returns false for.
+    ///
+    /// It looks at all keys, a table at a time, and calls `keep` without a lock: what it is told was true a moment ago.
+    pub fn retain(&self, mut keep: impl FnMut(&KeyUsage<K>) -> bool)
+    where
+        K: Clone,
+    {
+        let now = self.inner.runtime.now();
+        self.inner.store.for_each_table(
+            |shard, seen: &mut Vec<KeyUsage<K>>| {
+                seen.extend(shard.table.places().filter_map(|place| self.inner.usage(shard, place, now)));
+            },
+            |usage| {
+                if !keep(&usage) {
+                    self.remove(&usage.key);
+                }
+            },
+        );
+    }
+
+    /// The `n` keys that are used most now: those that most wait for, and then those whose buckets miss most cells.
+    ///
+    /// It looks at all keys, a table at a time.
+    pub fn busiest(&self, n: usize) -> Vec<KeyUsage<K>>
+    where
+        K: Clone,
+    {
+        let (now, mut busiest) = (self.inner.runtime.now(), Busiest::new(n));
+        self.inner.store.for_each_shard(|shard| {
+            for place in shard.table.places() {
+                let Some(rank) = self.inner.rank(shard, place, now) else { continue };
+                busiest.offer(rank, || shard.table.get(place).map(|entry| entry.key.clone()));
+            }
+        });
+        busiest.into_vec()
+    }
+
+    /// Ends every wait, now and later and for every key, with a closed error, and forgets all keys. Closing twice is closing.
+    pub fn close(&self) {
+        let inner = &*self.inner;
+        inner.closing.close_after(|| inner.store.close(|line| line.into_iter().for_each(close)));
+    }
+
+    /// Whether it is closed.
+    pub fn is_closed(&self) -> bool {
+        self.inner.closing.is_closed()
+    }
+
+    /// Waits until it is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
+    pub fn closed(&self) -> Closed<'_> {
+        self.inner.closing.closed()
+    }
+
+    /// The runtime it waits on.
+    pub fn runtime(&self) -> &R {
+        &self.inner.runtime
+    }
+}
+
+fn close<R: Timer>(line: Arc<Shared<R>>) {
+    RateLimiter::from_shared(line).close();
+}
+
+impl<K: Hash + Eq, R: Timer> Inner<K, R> {
+    /// Takes `n` cells, or says why not.
+    #[inline]
+    fn ask(&self, shard: &mut Shard<K, Rates<R>>, place: usize, now: Instant, n: u32) -> Said<R> {
+        let lines = &shard.more;
+        let entry = shard.table.get_mut(place).expect(FOUND);
+        match Kept::of(entry) {
+            Kept::Level { level, quota } => {
+                let scale = lines.gcra(quota).scale();
+                match level.take(scale, now.as_nanos(), n) {
+                    Ok(level) => {
+                        entry.value = level.0;
+                        Said::Taken
+                    }
+                    Err(Shortage::Units(units)) => {
+                        Said::Refused(ResourceLimitError::not_ready(Some(scale.wait_after(now.as_nanos(), units))))
+                    }
+                    Err(Shortage::TooLarge) => {
+                        Said::Refused(ResourceLimitError::too_large(n, lines.gcra(quota).quota().burst_size() as usize))
+                    }
+                    Err(Shortage::Odd) => {
+                        self.make_even(shard, place);
+                        self.ask(shard, place, self.runtime.now(), n)
+                    }
+                }
+            }
+            Kept::Line(number) => Said::Line(Arc::clone(lines.line(number).expect(LINED))),
+        }
+    }
+
+    /// A bucket that owes more than it can when the clock is read again owes all it can: the clock has stepped back.
+    #[cold]
+    fn make_even(&self, shard: &mut Shard<K, Rates<R>>, place: usize) {
+        let now = self.runtime.now().as_nanos();
+        let Some(entry) = shard.table.get_mut(place) else { return };
+        if let Kept::Level { level, quota } = Kept::of(entry) {
+            let scale = shard.more.gcra(quota).scale();
+            if level.take(scale, now, 0) == Err(Shortage::Odd) {
+                Kept::Level { level: Level::owing(scale, now, scale.burst), quota }.put(entry);
+            }
+        }
+    }
+
+    /// Takes `n` cells where that is not just a number in a table.
+    #[cold]
+    fn take_at_length<Q>(
+        &self,
+        hash: u64,
+        key: &Q,
+        n: u32,
+        said: Option<Said<R>>,
+        visits: &mut Visits,
+    ) -> Result<(), ResourceLimitError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let said = match said {
+            Some(said) => said,
+            None if n == 0 => return Ok(()),
+            None => {
+                let now = self.runtime.now();
+                self.enter(hash, key, now, Some(n), |shard, place| self.ask(shard, place, now, n), visits)?
+            }
+        };
+        match said {
+            Said::Taken => Ok(()),
+            Said::Refused(error) => Err(error),
+            Said::Line(line) => line.take(|| self.runtime.now(), n),
+        }
+    }
+
+    /// Uses the entry of a key that had none a moment ago. If more than the burst of its quota is asked for, it gets none.
+    fn enter<Q, T>(
+        &self,
+        hash: u64,
+        key: &Q,
+        now: Instant,
+        n: Option<u32>,
+        act: impl Fn(&mut Shard<K, Rates<R>>, usize) -> T,
+        visits: &mut Visits,
+    ) -> Result<T, ResourceLimitError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let (owned, changes) = (key.to_owned(), self.homes.changes());
+        let quota = self.homes.of(hash, &owned);
+        if let Some(n) = n.filter(|n| *n > quota.burst_size()) {
+            return Err(ResourceLimitError::too_large(n, quota.burst_size() as usize));
+        }
+        let runtime = self.runtime.clone();
+        let make = |lines: &mut Lines<R>| self.keep(lines, &runtime, now, quota, 0).pack();
+        let done = self.store.with_new(hash, owned, now, make, act, visits)?;
+        if self.homes.changes() != changes {
+            // Somebody said a quota while the key was on its way.
+            let quota = self.homes.of(hash, &key.to_owned());
+            self.bring_home(hash, key, quota);
+        }
+        Ok(done)
+    }
+
+    /// How a key is kept whose bucket has `quota` and owes so many of its units.
+    fn keep(&self, lines: &mut Lines<R>, runtime: &R, now: Instant, quota: Quota, units: u64) -> Kept {
+        match lines.know(quota) {
+            Some(number) => {
+                let level = Level::owing(lines.gcra(number).scale(), now.as_nanos(), units);
+                Kept::Level { level, quota: number }
+            }
+            None => {
+                let template = self.template.clone().with_quota(quota);
+                lines.add(template.build_member(runtime.clone(), &self.chime, now, units), quota)
+            }
+        }
+    }
+
+    /// The limiter of a key, which gets one of its own.
+    fn promote(&self, shard: &mut Shard<K, Rates<R>>, place: usize, now: Instant) -> Arc<Shared<R>> {
+        self.make_even(shard, place);
+        let entry = shard.table.get_mut(place).expect(FOUND);
+        match Kept::of(entry) {
+            Kept::Line(number) => Arc::clone(shard.more.line(number).expect(LINED)),
+            Kept::Level { level, quota } => {
+                let gcra = shard.more.gcra(quota);
+                let (quota, units) = (gcra.quota(), level.owed(gcra.scale(), now.as_nanos()));
+                let template = self.template.clone().with_quota(quota);
+                let line = template.build_member(self.runtime.clone(), &self.chime, now, units);
+                shard.more.add(Arc::clone(&line), quota).put(entry);
+                line
+            }
+        }
+    }
+
+    /// Puts cells back into a level. If it is a limiter, that has to be done there.
+    fn give_back(&self, shard: &mut Shard<K, Rates<R>>, place: usize, now: Instant, n: u32) -> Option<Arc<Shared<R>>> {
+        let entry = shard.table.get_mut(place)?;
+        match Kept::of(entry) {
+            Kept::Level { level, quota } => {
+                let scale = shard.more.gcra(quota).scale();
+                entry.value = level.give_back(scale, now.as_nanos(), n).0;
+                None
+            }
+            Kept::Line(number) => shard.more.line(number).cloned(),
+        }
+    }
+
+    /// Gives a key that is known the quota that it would come back with.
+    fn bring_home<Q>(&self, hash: u64, key: &Q, quota: Quota)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let (now, runtime) = (self.runtime.now(), self.runtime.clone());
+        let line = self.store.with(hash, key, now, |shard, place| {
+            let entry = shard.table.get_mut(place)?;
+            match Kept::of(entry) {
+                Kept::Line(number) => {
+                    shard.more.set_home(number, quota);
+                    shard.more.line(number).cloned()
+                }
+                Kept::Level { level, quota: old } => {
+                    let gcra = shard.more.gcra(old);
+                    let mut bucket = TokenBucket::owing(gcra.quota(), now, level.owed(gcra.scale(), now.as_nanos()));
+                    bucket.set_quota(now, quota);
+                    let units = bucket.owed_units(now);
+                    self.keep(&mut shard.more, &runtime, now, quota, units).put(entry);
+                    None
+                }
+            }
+        });
+        if let Ok(Some(Some(line))) = line {
+            RateLimiter::from_shared(line).set_quota(quota);
+        }
+    }
+
+    /// How many wait for a key, and how many cells its bucket misses.
+    fn rank(&self, shard: &Shard<K, Rates<R>>, place: usize, now: Instant) -> Option<Rank> {
+        Some(match Kept::of(shard.table.get(place)?) {
+            Kept::Level { level, quota } => {
+                let scale = shard.more.gcra(quota).scale();
+                Rank { waiting: 0, in_use: level.owed(scale, now.as_nanos()).div_ceil(scale.cost) as usize }
+            }
+            Kept::Line(number) => {
+                let (waiting, missing) = shard.more.line(number)?.busy(now);
+                Rank { waiting, in_use: missing as usize }
+            }
+        })
+    }
+
+    fn usage(&self, shard: &Shard<K, Rates<R>>, place: usize, now: Instant) -> Option<KeyUsage<K>>
+    where
+        K: Clone,
+    {
+        let rank = self.rank(shard, place, now)?;
+        Some(KeyUsage::new(shard.table.get(place)?.key.clone(), rank))
+    }
+}
+
+impl<K, R: Timer> Clone for KeyedRateLimiter<K, R> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<K, R: Timer> fmt::Debug for KeyedRateLimiter<K, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyedRateLimiter")
+            .field("quota", &self.inner.homes.default())
+            .field("keys", &self.inner.store.len())
+            .field("closed", &self.inner.closing.is_closed())
+            .finish()
+    }
+}

@@ -1,0 +1,393 @@
+//! What both keyed limiters keep their keys in: tables behind small locks, bounded in size by themselves.
+//!
+//! What it keeps:
+//!
+//! 1. A key has at most one entry, in the table that its hash says. Entries are made, used and removed under that table's lock only.
+//! 2. An entry that is removed in passing is [fresh](Use::Fresh): one that comes instead of it cannot be told from it. Only where
+//!    there may be no more keys, and it was said so, the idlest of a few goes that is not fresh; one that is held never does.
+//! 3. No operation looks at more than 32 entries, as long as the keys' hashes are spread; but for those that say that they look
+//!    at all.
+//! 4. Of foreign code only the keys' `Eq` runs under a lock. Keys are hashed, made and dropped outside.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::borrow::Borrow;
+use core::hash::{BuildHasher, Hash};
+
+use rapidhash::quality::RandomState;
+
+use super::table::{Entry, Table, Visits};
+use crate::limit::error::ResourceLimitError;
+use crate::primitive::{AtomicUsize, Lock, Ordering};
+use crate::time::Instant;
+
+/// How many are looked at in passing, when a key comes.
+const IN_PASSING: u32 = 4;
+/// Among how many the idlest is sought where there is no more room.
+const SAMPLE: usize = 8;
+/// Who has looked at so many looks at no more in passing, ...
+const ENOUGH: u32 = 12;
+/// ... and who has looked at so many takes the idlest that there is.
+const PLENTY: u32 = 20;
+
+/// What a keyed limiter keeps for each key, and how it judges that.
+pub(super) trait Kind {
+    /// What is kept for a key.
+    type Value;
+    /// What a table has besides its keys.
+    type More;
+    /// What is left of an entry that goes, to be dropped outside the lock.
+    type Gone;
+
+    /// Its table was not used for so many nanoseconds before.
+    fn judge<K>(&self, more: &Self::More, entry: &Entry<K, Self::Value>, now: Instant, unused: u64) -> Use;
+
+    /// For how many nanoseconds an entry may go unseen before it is told wrongly.
+    fn stale_after(&self, more: &Self::More) -> u64;
+
+    /// An entry goes.
+    fn bury(&self, more: &mut Self::More, note: u8, value: Self::Value) -> Self::Gone;
+}
+
+/// What use an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Use {
+    /// None: it cannot be told from one that comes anew.
+    Fresh,
+    /// It will be fresh in so many nanoseconds.
+    Idle(u64),
+    /// Somebody counts on it.
+    Held,
+}
+
+/// What happens to a new key where there may be no more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// The key that has been idle longest, among a few that are looked at, is forgotten: its bucket is full again when it comes back. A
+    /// key that somebody waits for, or holds a permit of, is never forgotten.
+    #[default]
+    EvictIdlest,
+    /// The new key is refused, with an error of kind [`TooManyKeys`](crate::limit::ResourceLimitErrorKind::TooManyKeys).
+    Refuse,
+}
+
+/// Keys and what is kept for them.
+pub(super) struct Store<K, T: Kind> {
+    pub(super) kind: T,
+    hasher: RandomState,
+    shards: Box<[Padded<K, T>]>,
+    /// How many keys there are in all.
+    count: AtomicUsize,
+    options: Options,
+}
+
+/// How many keys there may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Options {
+    pub(super) max_keys: usize,
+    pub(super) when_full: WhenFull,
+    /// Among how many tables the keys are dealt out; a power of two.
+    pub(super) tables: usize,
+}
+
+impl Options {
+    pub(super) fn new() -> Self {
+        Self { max_keys: usize::MAX, when_full: WhenFull::EvictIdlest, tables: table_count() }
+    }
+}
+
+/// No two locks share a cache line.
+#[repr(align(128))]
+struct Padded<K, T: Kind>(Lock<Shard<K, T>>);
+
+/// One of the tables.
+pub(super) struct Shard<K, T: Kind> {
+    pub(super) table: Table<K, T::Value>,
+    pub(super) more: T::More,
+    closed: bool,
+    /// When it was used last.
+    used: Instant,
+    /// Every entry was looked at in passing since then.
+    seen: Instant,
+    /// When the hand began its round.
+    round: Instant,
+}
+
+/// What went out of a table, and is dropped outside the lock.
+type Removed<K, T> = (K, <T as Kind>::Gone);
+
+/// What goes when one key comes: two in passing, and one to make room.
+type Gone<K, T> = [Option<Removed<K, T>>; 3];
+
+/// Few tables where nobody else runs, and several for each processor otherwise.
+fn table_count() -> usize {
+    #[cfg(feature = "std")]
+    let processors = std::thread::available_parallelism().map_or(1, core::num::NonZeroUsize::get);
+    #[cfg(not(feature = "std"))]
+    let processors = 1;
+    (4 * processors).next_power_of_two().clamp(4, 256)
+}
+
+impl<K, T: Kind> Shard<K, T> {
+    fn judge(&self, kind: &T, place: usize, now: Instant, unused: u64) -> Use {
+        self.table.get(place).map_or(Use::Held, |entry| kind.judge(&self.more, entry, now, unused))
+    }
+
+    /// Moves the hand past the entry that it is at.
+    fn pass(&mut self, now: Instant) {
+        if self.table.pass() {
+            self.seen = core::mem::replace(&mut self.round, now);
+        }
+    }
+}
+
+impl<K, T: Kind> Store<K, T> {
+    pub(super) fn new(kind: T, options: &Options, now: Instant, more: impl Fn() -> T::More) -> Self {
+        let shard = || Shard { table: Table::new(), more: more(), closed: false, used: now, seen: now, round: now };
+        Self {
+            kind,
+            hasher: RandomState::new(),
+            shards: (0..options.tables).map(|_| Padded(Lock::new(shard()))).collect(),
+            count: AtomicUsize::new(0),
+            options: *options,
+        }
+    }
+
+    #[inline]
+    pub(super) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    #[inline]
+    fn shard(&self, hash: u64) -> &Lock<Shard<K, T>> {
+        // Bits far above those that say where in the table.
+        let index = (hash >> 48) as usize & (self.shards.len() - 1);
+        &self.shards[index].0
+    }
+
+    /// How many keys there are.
+    pub(super) fn len(&self) -> usize {
+        // ORDERING: Relaxed: a statistic, orders nothing.
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Uses the entry of a key, if it has one.
+    ///
+    /// # Errors
+    /// [`ResourceLimitError`] if the store is closed.
+    #[inline]
+    pub(super) fn with<Q, R>(
+        &self,
+        hash: u64,
+        key: &Q,
+        now: Instant,
+        act: impl FnOnce(&mut Shard<K, T>, usize) -> R,
+    ) -> Result<Option<R>, ResourceLimitError>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let mut act = Some(act);
+        loop {
+            let done = self.shard(hash).with(|shard| {
+                if shard.closed {
+                    return Err(ResourceLimitError::CLOSED);
+                }
+                if now.as_nanos().saturating_sub(shard.seen.as_nanos()) > self.kind.stale_after(&shard.more) {
+                    return Ok(None);
+                }
+                shard.used = now;
+                let place = shard.table.find(hash, &mut Visits::default(), |other| other.borrow() == key);
+                Ok(Some(place.and_then(|place| act.take().map(|act| act(shard, place)))))
+            });
+            match done? {
+                Some(done) => return Ok(done),
+                None => self.look_round(hash, now),
+            }
+        }
+    }
+
+    /// Uses the entry of a key, and makes one if it has none.
+    ///
+    /// # Errors
+    /// [`ResourceLimitError`] if there is no room for it, or the store is closed.
+    #[cold]
+    pub(super) fn with_new<R>(
+        &self,
+        hash: u64,
+        key: K,
+        now: Instant,
+        make: impl Fn(&mut T::More) -> (T::Value, u8),
+        act: impl Fn(&mut Shard<K, T>, usize) -> R,
+        visits: &mut Visits,
+    ) -> Result<R, ResourceLimitError>
+    where
+        K: Eq,
+    {
+        // Dropped behind the lock: the key too, if somebody else was faster.
+        let mut key = Some(key);
+        for last in [false, true] {
+            let mut gone: Gone<K, T> = [const { None }; 3];
+            let done = self.shard(hash).with(|shard| {
+                if shard.closed {
+                    return Err(ResourceLimitError::CLOSED);
+                }
+                let found = shard.table.find(hash, visits, |other| Some(other) == key.as_ref());
+                let place = match found {
+                    Some(place) => Some(place),
+                    None if self.make_room(shard, now, &mut gone, visits) => key.take().map(|key| {
+                        let (value, note) = make(&mut shard.more);
+                        shard.table.insert(hash, key, value, note, visits)
+                    }),
+                    None => None,
+                };
+                Ok(place.map(|place| act(shard, place)))
+            });
+            drop(gone);
+            match done? {
+                Some(done) => return Ok(done),
+                None if last || !self.evict_elsewhere(hash, now, visits) => break,
+                None => {}
+            }
+        }
+        Err(ResourceLimitError::too_many_keys(self.options.max_keys))
+    }
+
+    /// Removes a key.
+    pub(super) fn remove<Q>(&self, hash: u64, key: &Q) -> Option<T::Gone>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let removed = self.shard(hash).with(|shard| {
+            let place = shard.table.find(hash, &mut Visits::default(), |other| other.borrow() == key)?;
+            Some(self.take_out(shard, place, &mut Visits::default()))
+        });
+        removed.map(|(_, gone)| gone)
+    }
+
+    /// Looks at all keys, one table after the other.
+    pub(super) fn for_each_shard(&self, mut act: impl FnMut(&mut Shard<K, T>)) {
+        self.shards.iter().for_each(|shard| shard.0.with(&mut act));
+    }
+
+    /// Gathers something from all keys, a table at a time, and does something with it without the lock.
+    pub(super) fn for_each_table<T2>(
+        &self,
+        mut gather: impl FnMut(&mut Shard<K, T>, &mut Vec<T2>),
+        mut each: impl FnMut(T2),
+    ) {
+        for shard in &self.shards {
+            let mut gathered = Vec::new();
+            shard.0.with(|shard| gather(shard, &mut gathered));
+            gathered.into_iter().for_each(&mut each);
+        }
+    }
+
+    /// Lets no key in any more, and takes all out.
+    pub(super) fn close(&self, mut each: impl FnMut(T::Gone)) {
+        for shard in &self.shards {
+            let gone: Vec<_> = shard.0.with(|shard| {
+                shard.closed = true;
+                let places = shard.table.places().rev();
+                places.map(|place| self.take_out(shard, place, &mut Visits::default())).collect()
+            });
+            gone.into_iter().for_each(|(_, gone)| each(gone));
+        }
+    }
+
+    /// Looks at every entry of a table that was not looked at in passing for long.
+    #[cold]
+    fn look_round(&self, hash: u64, now: Instant) {
+        let gone: Vec<_> = self.shard(hash).with(|shard| {
+            let unused = now.as_nanos().saturating_sub(shard.used.as_nanos());
+            let mut gone = Vec::new();
+            for place in shard.table.places().rev() {
+                if shard.judge(&self.kind, place, now, unused) == Use::Fresh {
+                    gone.push(self.take_out(shard, place, &mut Visits::default()));
+                }
+            }
+            (shard.used, shard.seen, shard.round) = (now, now, now);
+            gone
+        });
+        drop(gone);
+    }
+
+    fn take_out(&self, shard: &mut Shard<K, T>, place: usize, visits: &mut Visits) -> Removed<K, T> {
+        // ORDERING: Relaxed, as in `make_room`.
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        let entry = shard.table.remove(place, visits);
+        let note = entry.note();
+        (entry.key, self.kind.bury(&mut shard.more, note, entry.value))
+    }
+
+    /// Removes the entry that the hand is at if it is fresh, and moves the hand on.
+    fn look_at_next(&self, shard: &mut Shard<K, T>, now: Instant, visits: &mut Visits) -> Option<Removed<K, T>> {
+        let place = shard.table.at_hand()?;
+        *visits += 1;
+        let fresh = shard.judge(&self.kind, place, now, 0) == Use::Fresh;
+        let removed = fresh.then(|| self.take_out(shard, place, visits));
+        shard.pass(now);
+        removed
+    }
+
+    /// Makes room for one more key, if that can be. It counts from here on.
+    fn make_room(&self, shard: &mut Shard<K, T>, now: Instant, gone: &mut Gone<K, T>, visits: &mut Visits) -> bool {
+        for place in gone.iter_mut().take(2) {
+            for _ in 0..IN_PASSING / 2 {
+                if place.is_none() && visits.0 < ENOUGH {
+                    *place = self.look_at_next(shard, now, visits);
+                }
+            }
+        }
+        // ORDERING: Relaxed: only the number itself counts, and no two get the same.
+        if self.count.fetch_add(1, Ordering::Relaxed) < self.options.max_keys {
+            return true;
+        }
+        if self.options.when_full == WhenFull::EvictIdlest {
+            gone[2] = self.evict_idlest(shard, now, visits);
+        }
+        if gone[2].is_none() {
+            // ORDERING: Relaxed, as above.
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
+        gone[2].is_some()
+    }
+
+    /// Takes the idlest of a few entries out.
+    fn evict_idlest(&self, shard: &mut Shard<K, T>, now: Instant, visits: &mut Visits) -> Option<Removed<K, T>> {
+        let mut idlest: Option<(Use, usize)> = None;
+        for _ in 0..SAMPLE.min(shard.table.len()) {
+            let Some(place) = shard.table.at_hand().filter(|_| idlest.is_none() || visits.0 < PLENTY) else { break };
+            *visits += 1;
+            let here = (shard.judge(&self.kind, place, now, 0), place);
+            idlest = Some(idlest.map_or(here, |idlest| idlest.min(here)));
+            shard.pass(now);
+            if here.0 == Use::Fresh {
+                break;
+            }
+        }
+        let (_, place) = idlest.filter(|(found, _)| *found != Use::Held)?;
+        Some(self.take_out(shard, place, visits))
+    }
+
+    /// Makes room in another table than that of `hash`, where nothing could be evicted.
+    fn evict_elsewhere(&self, hash: u64, now: Instant, visits: &mut Visits) -> bool {
+        if self.options.when_full != WhenFull::EvictIdlest {
+            return false;
+        }
+        let start = (hash >> 48) as usize;
+        for other in 1..self.shards.len() {
+            if visits.0 >= ENOUGH {
+                break;
+            }
+            let shard = &self.shards[(start + other) & (self.shards.len() - 1)];
+            let gone = shard.0.with(|shard| self.evict_idlest(shard, now, visits));
+            if gone.is_some() {
+                return true;
+            }
+        }
+        false
+    }
+}
