@@ -1,6 +1,7 @@
 //! All that is measured, one file a subject.
 
 mod combined;
+mod keyed;
 mod order;
 mod queue;
 mod rate;
@@ -24,6 +25,7 @@ pub fn all() -> Vec<Row> {
         order::rows(),
         combined::rows(),
         sizes::rows(),
+        keyed::rows(),
     ]
     .into_iter()
     .flatten()

@@ -88,18 +88,18 @@ fn ready<R: Timer + Default>(_: Scale) -> Vec<Contender> {
     ]
 }
 
-/// How long two threads take that do the same at once, so many times each.
-fn on_two_threads(count: u64, step: impl Fn() + Sync) -> Duration {
+/// How long two threads take that do the same at once, so many times each; a step is told which thread it is in, and how many came before.
+pub(super) fn on_two_threads(count: u64, step: impl Fn(u64, u64) + Sync) -> Duration {
     let barrier = Barrier::new(2);
-    let run = || {
+    let run = |side| {
         barrier.wait();
         let start = Instant::now();
-        (0..count).for_each(|_| step());
+        (0..count).for_each(|number| step(side, number));
         start.elapsed()
     };
     thread::scope(|scope| {
-        let other = scope.spawn(run);
-        run().max(other.join().expect("a thread that does not panic"))
+        let other = scope.spawn(|| run(1));
+        run(0).max(other.join().expect("a thread that does not panic"))
     })
 }
 
@@ -107,10 +107,10 @@ fn two_threads(_: Scale) -> Vec<Contender> {
     let (ours, governor, leaky, ratelimit, floor) =
         (ours::<TokioRuntime>(), governor(), leaky_bucket(), ratelimit(), ClockAndCas::new());
     vec![
-        Contender::timed(Ours, "mtaio", move |n| on_two_threads(n, || assert!(ours.try_acquire().is_ok()))),
-        Contender::timed(Peer, "governor", move |n| on_two_threads(n, || assert!(governor.check().is_ok()))),
-        Contender::timed(Peer, "leaky-bucket", move |n| on_two_threads(n, || assert!(leaky.try_acquire(1)))),
-        Contender::timed(Peer, "ratelimit", move |n| on_two_threads(n, || assert!(ratelimit.try_wait().is_ok()))),
-        Contender::timed(Floor, "clock and CAS", move |n| on_two_threads(n, || floor.step())),
+        Contender::timed(Ours, "mtaio", move |n| on_two_threads(n, |_, _| assert!(ours.try_acquire().is_ok()))),
+        Contender::timed(Peer, "governor", move |n| on_two_threads(n, |_, _| assert!(governor.check().is_ok()))),
+        Contender::timed(Peer, "leaky-bucket", move |n| on_two_threads(n, |_, _| assert!(leaky.try_acquire(1)))),
+        Contender::timed(Peer, "ratelimit", move |n| on_two_threads(n, |_, _| assert!(ratelimit.try_wait().is_ok()))),
+        Contender::timed(Floor, "clock and CAS", move |n| on_two_threads(n, |_, _| floor.step())),
     ]
 }
