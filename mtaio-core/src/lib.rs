@@ -47,7 +47,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-#[allow(unsafe_code, reason = "the uninitialised slots of `Stage`")]
+#[allow(unsafe_code, reason = "the uninitialised places of `Stage` and `Tray`")]
 mod primitive;
 
 #[cfg(feature = "alloc")]

@@ -327,6 +327,139 @@ impl<T, const N: usize> Drop for Stage<T, N> {
     }
 }
 
+/// A header, and up to `room` values behind it, in one piece of memory: who has come to the one is near the others.
+#[cfg(feature = "keyed")]
+pub(crate) struct Tray<H, T> {
+    // Invariants: it leads to memory of `layout(room)` that nobody else has; its head is initialised, and so are exactly the first
+    // `len` values; `len <= room`.
+    head: core::ptr::NonNull<Head<H>>,
+    _owns: core::marker::PhantomData<(H, T)>,
+}
+
+#[cfg(feature = "keyed")]
+struct Head<H> {
+    len: u16,
+    room: u16,
+    header: H,
+}
+
+// SAFETY: it owns what it leads to.
+#[cfg(feature = "keyed")]
+unsafe impl<H: Send, T: Send> Send for Tray<H, T> {}
+
+#[cfg(feature = "keyed")]
+impl<H, T> Tray<H, T> {
+    pub(crate) fn new(header: H, room: u16) -> Self {
+        let layout = Self::layout(room).0;
+        // SAFETY: the layout has the size of a head at least.
+        let memory = unsafe { alloc::alloc::alloc(layout) }.cast::<Head<H>>();
+        let head = core::ptr::NonNull::new(memory).unwrap_or_else(|| alloc::alloc::handle_alloc_error(layout));
+        // SAFETY: a head fits there, and nobody else has it.
+        unsafe { head.write(Head { len: 0, room, header }) };
+        Self { head, _owns: core::marker::PhantomData }
+    }
+
+    /// What a tray of `room` values takes, and where its first value lies.
+    fn layout(room: u16) -> (core::alloc::Layout, usize) {
+        let values = core::alloc::Layout::array::<T>(room.into());
+        let both = values.and_then(|values| core::alloc::Layout::new::<Head<H>>().extend(values));
+        both.expect("so many values fit into memory")
+    }
+
+    /// The place of a value, whether it is there or not; `place <= room`.
+    #[inline]
+    fn value(&self, place: usize) -> core::ptr::NonNull<T> {
+        let first = size_of::<Head<H>>().next_multiple_of(align_of::<T>());
+        // SAFETY: the values begin there, as `layout` puts them, and the place is at most the end of the memory.
+        unsafe { self.head.cast::<u8>().add(first).cast::<T>().add(place) }
+    }
+
+    #[inline]
+    fn head(&self) -> &Head<H> {
+        // SAFETY: the head is initialised, and borrowed as the tray is.
+        unsafe { self.head.as_ref() }
+    }
+
+    #[inline]
+    fn head_mut(&mut self) -> &mut Head<H> {
+        // SAFETY: as in `head`.
+        unsafe { self.head.as_mut() }
+    }
+
+    #[inline]
+    pub(crate) fn header(&self) -> &H {
+        &self.head().header
+    }
+
+    pub(crate) fn header_mut(&mut self) -> &mut H {
+        &mut self.head_mut().header
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.head().len.into()
+    }
+
+    pub(crate) fn room(&self) -> usize {
+        self.head().room.into()
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, place: usize) -> Option<&T> {
+        // SAFETY: the first `len` values are initialised, and borrowed as the tray is.
+        (place < self.len()).then(|| unsafe { self.value(place).as_ref() })
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, place: usize) -> Option<&mut T> {
+        // SAFETY: as in `get`.
+        (place < self.len()).then(|| unsafe { self.value(place).as_mut() })
+    }
+
+    /// Adds a value behind the others.
+    ///
+    /// # Panics
+    /// When it is full.
+    pub(crate) fn push(&mut self, value: T) {
+        let len = self.len();
+        assert!(len < self.room(), "a tray has room for {len} values");
+        // SAFETY: there is room for it, and nothing is there yet.
+        unsafe { self.value(len).write(value) };
+        self.head_mut().len += 1;
+    }
+
+    /// Takes the last value.
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let last = self.len().checked_sub(1)?;
+        self.head_mut().len -= 1;
+        // SAFETY: it was initialised, and counts no more: nobody else reads it out.
+        Some(unsafe { self.value(last).read() })
+    }
+
+    /// Makes room for `room` values, or for those that there are.
+    pub(crate) fn resize(&mut self, room: u16) {
+        let (old, room) = (Self::layout(self.head().room).0, room.max(self.head().len));
+        let new = Self::layout(room).0;
+        // SAFETY: the memory is of the old layout; the new one is aligned alike, and not empty.
+        let memory = unsafe { alloc::alloc::realloc(self.head.as_ptr().cast(), old, new.size()) }.cast::<Head<H>>();
+        self.head = core::ptr::NonNull::new(memory).unwrap_or_else(|| alloc::alloc::handle_alloc_error(new));
+        self.head_mut().room = room;
+    }
+}
+
+#[cfg(feature = "keyed")]
+impl<H, T> Drop for Tray<H, T> {
+    fn drop(&mut self) {
+        while self.pop().is_some() {}
+        let layout = Self::layout(self.head().room).0;
+        // SAFETY: the head goes with the tray, and the memory is of this layout. If a value's drop panicked, it is leaked.
+        unsafe {
+            self.head.drop_in_place();
+            alloc::alloc::dealloc(self.head.as_ptr().cast(), layout);
+        }
+    }
+}
+
 /// What models of concurrent code stand on.
 #[cfg(all(test, feature = "std"))]
 pub(crate) mod model {

@@ -19,16 +19,16 @@ use crate::row::Role::{Beside, Floor, Ours, Peer};
 use crate::row::{Against, Bound, Contender, Row, Scale, Unit};
 
 const SUBJECT: &str = "keyed";
-/// So many that no loop over many keys exhausts them.
+/// So many that no loop over many keys exhausts them, ...
 const BURST: u32 = 1_000_000;
+/// ... of which so many are gone from the beginning: no bucket is full again while it is measured.
+const SPENT: NonZeroU32 = NonZeroU32::new(10_000).expect("it is not zero");
 const MILLION: u64 = 1_000_000;
-/// A number that has no divisor in common with a million: its multiples are all keys, in no order.
-const STRIDE: u64 = 618_033;
 
 type Ours64<R = TokioRuntime> = KeyedRateLimiter<u64, R>;
 type Governor64 = DefaultKeyedRateLimiter<u64>;
 
-/// The quota that levels of ours and of governor's are kept for: slow, so that no bucket is full again while it is measured.
+/// A quota of ours, and the same of governor's.
 fn quotas() -> (Quota, governor::Quota) {
     let burst = NonZeroU32::new(BURST).expect("it is not zero");
     (Quota::per_second(1).burst(BURST), limiters::per_second(1).allow_burst(burst))
@@ -70,7 +70,7 @@ pub(super) fn rows() -> Vec<Row> {
 fn ours<R: Timer + Default>(quota: Quota, keys: u64) -> &'static Ours64<R> {
     let limiter = keep(Ours64::new(quota));
     for key in 0..keys {
-        assert!(limiter.try_acquire(&key).is_ok());
+        assert!(limiter.try_acquire_many(&key, SPENT.get()).is_ok());
     }
     limiter
 }
@@ -78,17 +78,17 @@ fn ours<R: Timer + Default>(quota: Quota, keys: u64) -> &'static Ours64<R> {
 fn governor(quota: governor::Quota, keys: u64) -> &'static Governor64 {
     let limiter = keep(Governor64::dashmap(quota));
     for key in 0..keys {
-        assert!(limiter.check_key(&key).is_ok());
+        assert!(matches!(limiter.check_key_n(&key, SPENT), Ok(Ok(()))));
     }
     limiter
 }
 
-/// All keys below `keys`, again and again, in no order.
+/// Keys below `keys`, in no order, as a linear congruential generator says (Knuth's MMIX).
 fn all(keys: u64) -> impl FnMut() -> u64 {
-    let mut key = 0;
+    let mut state = 1_u64;
     move || {
-        key = (key + STRIDE) % keys;
-        key
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 32) * keys) >> 32
     }
 }
 

@@ -8,6 +8,7 @@ mod homes;
 mod level;
 mod limiter;
 mod lines;
+mod page;
 mod rate;
 mod store;
 mod table;

@@ -51,21 +51,6 @@ impl<T> Chunks<T> {
         }
         value
     }
-
-    /// Takes a value out, and puts the last one in its place.
-    ///
-    /// # Panics
-    /// If there is no such value.
-    pub(super) fn swap_remove(&mut self, index: usize) -> T {
-        let last = self.pop().expect("there is one");
-        match self.get_mut(index) {
-            Some(place) => core::mem::replace(place, last),
-            None => {
-                assert!(index == self.len, "there is no value {index}");
-                last
-            }
-        }
-    }
 }
 
 impl<T> core::ops::Index<usize> for Chunks<T> {
@@ -96,11 +81,7 @@ mod tests {
             let (mut chunks, mut vector) = (Chunks::new(), Vec::new());
             for (what, at) in steps {
                 match what {
-                    0 if !vector.is_empty() => {
-                        let at = at % vector.len();
-                        prop_assert_eq!(chunks.swap_remove(at), vector.swap_remove(at));
-                    }
-                    1 if at % 4 == 0 => prop_assert_eq!(chunks.pop(), vector.pop()),
+                    0 => prop_assert_eq!(chunks.pop(), vector.pop()),
                     _ => {
                         chunks.push(at);
                         vector.push(at);

@@ -12,8 +12,8 @@ use core::time::Duration;
 use super::builder::KeyedConcurrencyLimiterBuilder;
 use super::future::AcquireKeyedSlots;
 use super::homes::Homes;
-use super::store::{Kind, Shard, Store, Use};
-use super::table::{Entry, Visits};
+use super::store::{Kind, NoEntry, Store, Use};
+use super::table::Visits;
 use super::usage::{Busiest, KeyUsage, Rank};
 use crate::limit::concurrency::{ConcurrencyLimiter, ConcurrencyLimiterBuilder};
 use crate::limit::error::ResourceLimitError;
@@ -89,8 +89,7 @@ impl Kind for Slots {
     type More = ();
     type Gone = Arc<Semaphore>;
 
-    fn judge<K>(&self, (): &(), entry: &Entry<K, Slot>, _: Instant, _: u64) -> Use {
-        let Slot { semaphore, limit } = &entry.value;
+    fn judge(&self, (): &(), Slot { semaphore, limit }: &Slot, _: Instant, _: u64) -> Use {
         // Permits, waiters and handles keep it alive, and are made under the table's lock only.
         let alike = || !semaphore.is_closed() && semaphore.total() == *limit;
         if Arc::strong_count(semaphore) == 1 && alike() { Use::Fresh } else { Use::Held }
@@ -100,7 +99,7 @@ impl Kind for Slots {
         u64::MAX
     }
 
-    fn bury(&self, (): &mut (), _: u8, value: Slot) -> Arc<Semaphore> {
+    fn bury(&self, (): &mut (), value: Slot) -> Arc<Semaphore> {
         value.semaphore
     }
 }
@@ -308,9 +307,10 @@ impl<K: Hash + Eq, R: Timer> KeyedConcurrencyLimiter<K, R> {
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let hash = self.inner.store.hash(key);
-        match self.inner.store.with(hash, key, Instant::ORIGIN, handle_of)? {
-            Some(semaphore) => semaphore,
-            None => self.inner.enter(hash, key, n, &mut Visits::default()),
+        match self.inner.store.with(hash, key, Instant::ORIGIN, handle_of) {
+            Ok(semaphore) => Ok(semaphore),
+            Err(NoEntry::Closed) => Err(ResourceLimitError::CLOSED),
+            Err(_) => self.inner.enter(hash, key, n, &mut Visits::default()),
         }
     }
 
@@ -392,7 +392,7 @@ impl<K: Hash + Eq, R: Timer> KeyedConcurrencyLimiter<K, R> {
         Q: Hash + Eq + ?Sized,
     {
         let semaphore = self.inner.store.with(self.inner.store.hash(key), key, Instant::ORIGIN, handle_of);
-        semaphore.ok().flatten()?.ok().map(|semaphore| look(&semaphore))
+        semaphore.ok().map(|semaphore| look(&semaphore))
     }
 
     /// How many keys are known now. Some of them may be forgotten as soon as others come.
@@ -427,7 +427,7 @@ impl<K: Hash + Eq, R: Timer> KeyedConcurrencyLimiter<K, R> {
     {
         self.inner.store.for_each_table(
             |shard, seen: &mut Vec<KeyUsage<K>>| {
-                let entries = shard.table.places().filter_map(|place| shard.table.get(place));
+                let entries = shard.places().filter_map(|place| shard.table.get(place));
                 seen.extend(entries.map(|entry| KeyUsage::new(entry.key.clone(), rank(&entry.value))));
             },
             |usage| {
@@ -447,7 +447,7 @@ impl<K: Hash + Eq, R: Timer> KeyedConcurrencyLimiter<K, R> {
     {
         let mut busiest = Busiest::new(n);
         self.inner.store.for_each_shard(|shard| {
-            for entry in shard.table.places().filter_map(|place| shard.table.get(place)) {
+            for entry in shard.places().filter_map(|place| shard.table.get(place)) {
                 busiest.offer(rank(&entry.value), || Some(entry.key.clone()));
             }
         });
@@ -485,8 +485,8 @@ fn rank(Slot { semaphore, .. }: &Slot) -> Rank {
     Rank { waiting: semaphore.waiters(), in_use: semaphore.in_flight() }
 }
 
-fn handle_of<K>(shard: &mut Shard<K, Slots>, place: usize) -> Result<Arc<Semaphore>, ResourceLimitError> {
-    shard.table.get(place).map(|entry| Arc::clone(&entry.value.semaphore)).ok_or(ResourceLimitError::CLOSED)
+fn handle_of((): &mut (), Slot { semaphore, .. }: &mut Slot) -> Arc<Semaphore> {
+    Arc::clone(semaphore)
 }
 
 impl<K: Hash + Eq, R: Timer> Inner<K, R> {
@@ -517,13 +517,13 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
         if let Some(n) = n.filter(|n| limit > 0 && *n as usize > limit) {
             return Err(ResourceLimitError::too_large(n, limit));
         }
-        let make = |_: &mut ()| (Slot { semaphore: self.template.semaphore(limit), limit }, 0);
+        let make = |_: &mut ()| Slot { semaphore: self.template.semaphore(limit), limit };
         let entered = self.store.with_new(hash, owned, Instant::ORIGIN, make, handle_of, visits)?;
         if self.homes.changes() != changes {
             // Somebody said a limit while the key was on its way.
             self.bring_home(hash, key);
         }
-        entered
+        Ok(entered)
     }
 
     /// Gives a key that is known the limit that it would come back with.
@@ -533,12 +533,11 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let limit = self.home(hash, key);
-        let semaphore = self.store.with(hash, key, Instant::ORIGIN, |shard, place| {
-            let entry = shard.table.get_mut(place)?;
-            entry.value.limit = limit;
-            Some(Arc::clone(&entry.value.semaphore))
+        let semaphore = self.store.with(hash, key, Instant::ORIGIN, |(), slot| {
+            slot.limit = limit;
+            Arc::clone(&slot.semaphore)
         });
-        if let Ok(Some(Some(semaphore))) = semaphore {
+        if let Ok(semaphore) = semaphore {
             semaphore.resize(limit);
         }
     }

@@ -64,7 +64,7 @@ impl<K, V: Copy> Homes<K, V> {
                 Some(key)
             }
             None => {
-                said.insert(hash, key, value, 0, &mut Visits::default());
+                said.insert(hash, key, value, &mut Visits::default());
                 None
             }
         });

@@ -2,7 +2,10 @@
 
 use crate::limit::gcra::{Scale, Wait};
 
-/// The theoretical arrival time, in units of the clock that wrap around.
+/// The bits of a level that are left to its owner: the lowest ones.
+pub(super) const SPARE_BITS: u32 = 4;
+
+/// The theoretical arrival time, in units of the clock that wrap around, above the [spare bits](SPARE_BITS), which are zero.
 ///
 /// Unlike [`TokenBucket`](crate::limit::TokenBucket) it keeps no base, so that a million of them need not move one. It is right as long
 /// as it is looked at before [`stale_after`] has passed since it was full; whoever keeps it sees to that.
@@ -22,14 +25,21 @@ pub(super) enum Shortage {
 
 /// How long after a bucket is full its level is still told from the levels of other times, in nanoseconds.
 pub(super) fn stale_after(scale: &Scale) -> u64 {
-    let nanos = 1_u128.checked_shl(61 + scale.shift).map(|units| units / u128::from(scale.factor));
+    let nanos = 1_u128.checked_shl(57 + scale.shift).map(|units| units / u128::from(scale.factor));
     nanos.and_then(|nanos| u64::try_from(nanos).ok()).unwrap_or(u64::MAX)
 }
 
 impl Level {
     /// One that owes `units` at `now`.
+    #[inline]
     pub(super) fn owing(scale: &Scale, now: u64, units: u64) -> Self {
-        Self(scale.units_wrapping(now).wrapping_add(units))
+        Self(scale.units_wrapping(now).wrapping_add(units) << SPARE_BITS)
+    }
+
+    /// How many units it is ahead of `now`, if it is not too old to be told.
+    #[inline]
+    fn ahead(self, scale: &Scale, now: u64) -> i64 {
+        self.0.wrapping_sub(scale.units_wrapping(now) << SPARE_BITS) as i64 >> SPARE_BITS
     }
 
     /// What is left in it after `n` cells were taken at `now`.
@@ -39,8 +49,7 @@ impl Level {
             Some(cost) if cost <= scale.burst => cost,
             _ => return Err(Shortage::TooLarge),
         };
-        let units = scale.units_wrapping(now);
-        let ahead = self.0.wrapping_sub(units) as i64;
+        let ahead = self.ahead(scale, now);
         if ahead > scale.burst as i64 {
             return Err(Shortage::Odd);
         }
@@ -49,14 +58,13 @@ impl Level {
         if owed > scale.burst {
             return Err(Shortage::Units(owed - scale.burst));
         }
-        Ok(Self(units.wrapping_add(owed)))
+        Ok(Self::owing(scale, now, owed))
     }
 
     /// How many units are missing to a full bucket at `now`, at most the burst.
     #[inline]
     pub(super) fn owed(self, scale: &Scale, now: u64) -> u64 {
-        let ahead = self.0.wrapping_sub(scale.units_wrapping(now)) as i64;
-        (ahead.max(0) as u64).min(scale.burst)
+        (self.ahead(scale, now).max(0) as u64).min(scale.burst)
     }
 
     /// How many whole cells are in it.

@@ -5,19 +5,20 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 
-use super::level::{Level, stale_after};
+use super::level::{Level, SPARE_BITS, stale_after};
 use super::store::{Kind, Use};
-use super::table::Entry;
 use crate::limit::gcra::Gcra;
 use crate::limit::quota::Quota;
 use crate::limit::rate::Shared;
 use crate::runtime::Timer;
 use crate::time::Instant;
 
+/// What the spare bits of a level say: which quota it goes by, or that it is none.
+const SPARE: u64 = (1 << SPARE_BITS) - 1;
+/// What is no level is the number of a line.
+const LINE: u64 = SPARE;
 /// How many quotas a table knows. A key with yet another one has a limiter of its own.
-const MOST_QUOTAS: usize = 64;
-/// The note of an entry that has a line.
-const LINE: u8 = u8::MAX;
+const MOST_QUOTAS: usize = LINE as usize;
 
 /// How a key is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,26 +31,20 @@ pub(super) enum Kept {
 
 impl Kept {
     #[inline]
-    pub(super) fn of<K>(entry: &Entry<K, u64>) -> Self {
-        match entry.note() {
-            LINE => Self::Line(entry.value),
-            quota => Self::Level { level: Level(entry.value), quota },
+    pub(super) fn of(word: u64) -> Self {
+        match word & SPARE {
+            LINE => Self::Line(word >> SPARE_BITS),
+            quota => Self::Level { level: Level(word & !SPARE), quota: quota as u8 },
         }
     }
 
     /// As it lies in the table.
     #[inline]
-    pub(super) fn pack(self) -> (u64, u8) {
+    pub(super) fn pack(self) -> u64 {
         match self {
-            Self::Level { level, quota } => (level.0, quota),
-            Self::Line(number) => (number, LINE),
+            Self::Level { level, quota } => level.0 | u64::from(quota),
+            Self::Line(number) => (number << SPARE_BITS) | LINE,
         }
-    }
-
-    pub(super) fn put<K>(self, entry: &mut Entry<K, u64>) {
-        let (value, note) = self.pack();
-        entry.value = value;
-        entry.set_note(note);
     }
 }
 
@@ -94,8 +89,10 @@ impl<R: Timer> Lines<R> {
         &self.quotas[usize::from(quota)]
     }
 
-    pub(super) fn line(&self, number: u64) -> Option<&Arc<Shared<R>>> {
-        self.lines.get(&number).map(|line| &line.limiter)
+    /// # Panics
+    /// If there is none of this number.
+    pub(super) fn line(&self, number: u64) -> &Arc<Shared<R>> {
+        &self.lines.get(&number).expect("an entry that says it has a line has one").limiter
     }
 
     /// Adds a limiter of a key that would come back with `quota`.
@@ -121,8 +118,8 @@ impl<R: Timer> Kind for Rates<R> {
     type More = Lines<R>;
     type Gone = Option<Arc<Shared<R>>>;
 
-    fn judge<K>(&self, lines: &Lines<R>, entry: &Entry<K, u64>, now: Instant, unused: u64) -> Use {
-        let missing = match Kept::of(entry) {
+    fn judge(&self, lines: &Lines<R>, word: &u64, now: Instant, unused: u64) -> Use {
+        let missing = match Kept::of(*word) {
             // It cannot be told any more, but was full long ago.
             Kept::Level { quota, .. }
                 if unused > lines.stale_after && unused > stale_after(lines.gcra(quota).scale()) =>
@@ -147,7 +144,10 @@ impl<R: Timer> Kind for Rates<R> {
         lines.stale_after
     }
 
-    fn bury(&self, lines: &mut Lines<R>, note: u8, value: u64) -> Option<Arc<Shared<R>>> {
-        if note == LINE { lines.lines.remove(&value).map(|line| line.limiter) } else { None }
+    fn bury(&self, lines: &mut Lines<R>, word: u64) -> Option<Arc<Shared<R>>> {
+        match Kept::of(word) {
+            Kept::Line(number) => lines.lines.remove(&number).map(|line| line.limiter),
+            Kept::Level { .. } => None,
+        }
     }
 }

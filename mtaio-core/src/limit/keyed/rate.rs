@@ -15,8 +15,8 @@ use super::future::AcquireKeyedCells;
 use super::homes::Homes;
 use super::level::{Level, Shortage};
 use super::lines::{Kept, Lines, Rates};
-use super::store::{Shard, Store};
-use super::table::Visits;
+use super::store::{NoEntry, Shard, Store};
+use super::table::{Place, Visits};
 use super::usage::{Busiest, KeyUsage, Rank};
 use crate::alarm::chime::Chime;
 use crate::limit::bucket::TokenBucket;
@@ -94,17 +94,6 @@ struct Inner<K, R: Timer> {
     runtime: R,
 }
 
-const FOUND: &str = "a place that was found under the lock has an entry";
-const LINED: &str = "an entry with a line has one";
-
-/// What there is to say about one key.
-enum Said<R: Timer> {
-    Taken,
-    Refused(ResourceLimitError),
-    /// It has a limiter of its own.
-    Line(Arc<Shared<R>>),
-}
-
 impl<K: Hash + Eq, R: Timer + Default> KeyedRateLimiter<K, R> {
     /// Makes a limiter that gives every key the same quota.
     pub fn new(quota: Quota) -> Self {
@@ -165,11 +154,11 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let (inner, hash) = (&*self.inner, self.inner.store.hash(key));
-        let now = inner.runtime.now();
-        match inner.store.with(hash, key, now, |shard, place| inner.ask(shard, place, now, n))? {
-            Some(Said::Taken) => Ok(()),
-            Some(Said::Refused(error)) => Err(error),
-            other => inner.take_at_length(hash, key, n, other, &mut Visits::default()),
+        let (now, mut line) = (inner.runtime.now(), None);
+        match inner.store.with(hash, key, now, |lines, word| inner.ask(lines, word, now, n, &mut line)) {
+            Ok(decided) if line.is_none() => decided,
+            Ok(_) => inner.ask_line(line, n),
+            Err(why) => inner.ask_anew(hash, key, n, why, &mut Visits::default()),
         }
     }
 
@@ -179,7 +168,7 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
     where
         K: Clone,
     {
-        self.inner.take_at_length(self.inner.store.hash(key), key, 1, None, visits)
+        self.inner.ask_anew(self.inner.store.hash(key), key, 1, NoEntry::Unknown, visits)
     }
 
     /// Waits until a cell of the key's bucket conforms.
@@ -319,10 +308,11 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
     {
         let inner = &*self.inner;
         let (hash, now) = (inner.store.hash(key), inner.runtime.now());
-        let promote = |shard: &mut Shard<K, Rates<R>>, place| inner.promote(shard, place, now);
-        match inner.store.with(hash, key, now, promote)? {
-            Some(line) => Ok(line),
-            None => inner.enter(hash, key, now, None, promote, &mut Visits::default()),
+        let promote = |lines: &mut Lines<R>, word: &mut u64| inner.promote(lines, word, now);
+        match inner.store.with(hash, key, now, promote) {
+            Ok(line) => Ok(line),
+            Err(NoEntry::Closed) => Err(ResourceLimitError::CLOSED),
+            Err(_) => inner.enter(hash, key, now, None, promote, &mut Visits::default()),
         }
     }
 
@@ -334,8 +324,7 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
     {
         let inner = &*self.inner;
         let (hash, now) = (inner.store.hash(key), inner.runtime.now());
-        let line = inner.store.with(hash, key, now, |shard, place| inner.give_back(shard, place, now, n));
-        if let Ok(Some(Some(line))) = line {
+        if let Ok(Some(line)) = inner.store.with(hash, key, now, |lines, word| give_back(lines, word, now, n)) {
             line.give_back(n);
         }
     }
@@ -398,19 +387,16 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
     {
         enum Seen<T, R: Timer> {
             Level(T),
-            Line(Option<Arc<Shared<R>>>),
+            Line(Arc<Shared<R>>),
         }
         let now = self.inner.runtime.now();
-        let seen = self.inner.store.with(self.inner.store.hash(key), key, now, |shard, place| {
-            let entry = shard.table.get(place)?;
-            Some(match Kept::of(entry) {
-                Kept::Level { level: found, quota } => Seen::Level(level(shard.more.gcra(quota), found, now)),
-                Kept::Line(number) => Seen::Line(shard.more.line(number).cloned()),
-            })
+        let seen = self.inner.store.with(self.inner.store.hash(key), key, now, |lines, word| match Kept::of(*word) {
+            Kept::Level { level: found, quota } => Seen::Level(level(lines.gcra(quota), found, now)),
+            Kept::Line(number) => Seen::Line(Arc::clone(lines.line(number))),
         });
-        match seen.ok()??? {
+        match seen.ok()? {
             Seen::Level(seen) => Some(seen),
-            Seen::Line(line) => line.map(|line| limiter(&RateLimiter::from_shared(line))),
+            Seen::Line(line) => Some(limiter(&RateLimiter::from_shared(line))),
         }
     }
 
@@ -476,7 +462,7 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         let now = self.inner.runtime.now();
         self.inner.store.for_each_table(
             |shard, seen: &mut Vec<KeyUsage<K>>| {
-                seen.extend(shard.table.places().filter_map(|place| self.inner.usage(shard, place, now)));
+                seen.extend(shard.places().filter_map(|place| self.inner.usage(shard, place, now)));
             },
             |usage| {
                 if !keep(&usage) {
@@ -495,7 +481,7 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
     {
         let (now, mut busiest) = (self.inner.runtime.now(), Busiest::new(n));
         self.inner.store.for_each_shard(|shard| {
-            for place in shard.table.places() {
+            for place in shard.places() {
                 let Some(rank) = self.inner.rank(shard, place, now) else { continue };
                 busiest.offer(rank, || shard.table.get(place).map(|entry| entry.key.clone()));
             }
@@ -534,75 +520,90 @@ fn close<R: Timer>(line: Arc<Shared<R>>) {
 }
 
 impl<K: Hash + Eq, R: Timer> Inner<K, R> {
-    /// Takes `n` cells, or says why not.
+    /// Takes `n` cells of a level, or says why not. If the key has a line, that has to decide.
     #[inline]
-    fn ask(&self, shard: &mut Shard<K, Rates<R>>, place: usize, now: Instant, n: u32) -> Said<R> {
-        let lines = &shard.more;
-        let entry = shard.table.get_mut(place).expect(FOUND);
-        match Kept::of(entry) {
-            Kept::Level { level, quota } => {
-                let scale = lines.gcra(quota).scale();
-                match level.take(scale, now.as_nanos(), n) {
-                    Ok(level) => {
-                        entry.value = level.0;
-                        Said::Taken
-                    }
-                    Err(Shortage::Units(units)) => {
-                        Said::Refused(ResourceLimitError::not_ready(Some(scale.wait_after(now.as_nanos(), units))))
-                    }
-                    Err(Shortage::TooLarge) => {
-                        Said::Refused(ResourceLimitError::too_large(n, lines.gcra(quota).quota().burst_size() as usize))
-                    }
-                    Err(Shortage::Odd) => {
-                        self.make_even(shard, place);
-                        self.ask(shard, place, self.runtime.now(), n)
-                    }
+    fn ask(
+        &self,
+        lines: &Lines<R>,
+        word: &mut u64,
+        now: Instant,
+        n: u32,
+        line: &mut Option<Arc<Shared<R>>>,
+    ) -> Result<(), ResourceLimitError> {
+        if let Kept::Level { level, quota } = Kept::of(*word) {
+            let scale = lines.gcra(quota).scale();
+            match level.take(scale, now.as_nanos(), n) {
+                Ok(level) => {
+                    *word = Kept::Level { level, quota }.pack();
+                    return Ok(());
                 }
+                Err(Shortage::Units(units)) => {
+                    let wait = scale.wait_after(now.as_nanos(), units);
+                    return Err(ResourceLimitError::not_ready(Some(wait)));
+                }
+                Err(Shortage::TooLarge | Shortage::Odd) => {}
             }
-            Kept::Line(number) => Said::Line(Arc::clone(lines.line(number).expect(LINED))),
+        }
+        self.ask_oddly(lines, word, n, line)
+    }
+
+    /// As [`ask`](Self::ask), for all that is not common.
+    #[cold]
+    fn ask_oddly(
+        &self,
+        lines: &Lines<R>,
+        word: &mut u64,
+        n: u32,
+        line: &mut Option<Arc<Shared<R>>>,
+    ) -> Result<(), ResourceLimitError> {
+        match Kept::of(*word) {
+            Kept::Line(number) => {
+                *line = Some(Arc::clone(lines.line(number)));
+                Ok(())
+            }
+            Kept::Level { quota, .. } => {
+                let burst = lines.gcra(quota).quota().burst_size();
+                if n > burst {
+                    return Err(ResourceLimitError::too_large(n, burst as usize));
+                }
+                make_even(lines, word, self.runtime.now());
+                self.ask(lines, word, self.runtime.now(), n, line)
+            }
         }
     }
 
-    /// A bucket that owes more than it can when the clock is read again owes all it can: the clock has stepped back.
     #[cold]
-    fn make_even(&self, shard: &mut Shard<K, Rates<R>>, place: usize) {
-        let now = self.runtime.now().as_nanos();
-        let Some(entry) = shard.table.get_mut(place) else { return };
-        if let Kept::Level { level, quota } = Kept::of(entry) {
-            let scale = shard.more.gcra(quota).scale();
-            if level.take(scale, now, 0) == Err(Shortage::Odd) {
-                Kept::Level { level: Level::owing(scale, now, scale.burst), quota }.put(entry);
-            }
-        }
+    fn ask_line(&self, line: Option<Arc<Shared<R>>>, n: u32) -> Result<(), ResourceLimitError> {
+        line.map_or(Ok(()), |line| line.take(|| self.runtime.now(), n))
     }
 
-    /// Takes `n` cells where that is not just a number in a table.
+    /// Takes `n` cells of a key that had no entry a moment ago.
     #[cold]
-    fn take_at_length<Q>(
+    fn ask_anew<Q>(
         &self,
         hash: u64,
         key: &Q,
         n: u32,
-        said: Option<Said<R>>,
+        why: NoEntry,
         visits: &mut Visits,
     ) -> Result<(), ResourceLimitError>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let said = match said {
-            Some(said) => said,
-            None if n == 0 => return Ok(()),
-            None => {
-                let now = self.runtime.now();
-                self.enter(hash, key, now, Some(n), |shard, place| self.ask(shard, place, now, n), visits)?
-            }
-        };
-        match said {
-            Said::Taken => Ok(()),
-            Said::Refused(error) => Err(error),
-            Said::Line(line) => line.take(|| self.runtime.now(), n),
+        if why == NoEntry::Closed {
+            return Err(ResourceLimitError::CLOSED);
         }
+        if n == 0 {
+            return Ok(());
+        }
+        let now = self.runtime.now();
+        let ask = |lines: &mut Lines<R>, word: &mut u64| {
+            let mut line = None;
+            self.ask(lines, word, now, n, &mut line).map(|()| line)
+        };
+        let line = self.enter(hash, key, now, Some(n), ask, visits)??;
+        self.ask_line(line, n)
     }
 
     /// Uses the entry of a key that had none a moment ago. If more than the burst of its quota is asked for, it gets none.
@@ -612,7 +613,7 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
         key: &Q,
         now: Instant,
         n: Option<u32>,
-        act: impl Fn(&mut Shard<K, Rates<R>>, usize) -> T,
+        act: impl Fn(&mut Lines<R>, &mut u64) -> T,
         visits: &mut Visits,
     ) -> Result<T, ResourceLimitError>
     where
@@ -650,32 +651,18 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
     }
 
     /// The limiter of a key, which gets one of its own.
-    fn promote(&self, shard: &mut Shard<K, Rates<R>>, place: usize, now: Instant) -> Arc<Shared<R>> {
-        self.make_even(shard, place);
-        let entry = shard.table.get_mut(place).expect(FOUND);
-        match Kept::of(entry) {
-            Kept::Line(number) => Arc::clone(shard.more.line(number).expect(LINED)),
+    fn promote(&self, lines: &mut Lines<R>, word: &mut u64, now: Instant) -> Arc<Shared<R>> {
+        make_even(lines, word, now);
+        match Kept::of(*word) {
+            Kept::Line(number) => Arc::clone(lines.line(number)),
             Kept::Level { level, quota } => {
-                let gcra = shard.more.gcra(quota);
+                let gcra = lines.gcra(quota);
                 let (quota, units) = (gcra.quota(), level.owed(gcra.scale(), now.as_nanos()));
                 let template = self.template.clone().with_quota(quota);
                 let line = template.build_member(self.runtime.clone(), &self.chime, now, units);
-                shard.more.add(Arc::clone(&line), quota).put(entry);
+                *word = lines.add(Arc::clone(&line), quota).pack();
                 line
             }
-        }
-    }
-
-    /// Puts cells back into a level. If it is a limiter, that has to be done there.
-    fn give_back(&self, shard: &mut Shard<K, Rates<R>>, place: usize, now: Instant, n: u32) -> Option<Arc<Shared<R>>> {
-        let entry = shard.table.get_mut(place)?;
-        match Kept::of(entry) {
-            Kept::Level { level, quota } => {
-                let scale = shard.more.gcra(quota).scale();
-                entry.value = level.give_back(scale, now.as_nanos(), n).0;
-                None
-            }
-            Kept::Line(number) => shard.more.line(number).cloned(),
         }
     }
 
@@ -686,48 +673,66 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
         Q: Hash + Eq + ?Sized,
     {
         let (now, runtime) = (self.runtime.now(), self.runtime.clone());
-        let line = self.store.with(hash, key, now, |shard, place| {
-            let entry = shard.table.get_mut(place)?;
-            match Kept::of(entry) {
-                Kept::Line(number) => {
-                    shard.more.set_home(number, quota);
-                    shard.more.line(number).cloned()
-                }
-                Kept::Level { level, quota: old } => {
-                    let gcra = shard.more.gcra(old);
-                    let mut bucket = TokenBucket::owing(gcra.quota(), now, level.owed(gcra.scale(), now.as_nanos()));
-                    bucket.set_quota(now, quota);
-                    let units = bucket.owed_units(now);
-                    self.keep(&mut shard.more, &runtime, now, quota, units).put(entry);
-                    None
-                }
+        let line = self.store.with(hash, key, now, |lines, word| match Kept::of(*word) {
+            Kept::Line(number) => {
+                lines.set_home(number, quota);
+                Some(Arc::clone(lines.line(number)))
+            }
+            Kept::Level { level, quota: old } => {
+                let gcra = lines.gcra(old);
+                let mut bucket = TokenBucket::owing(gcra.quota(), now, level.owed(gcra.scale(), now.as_nanos()));
+                bucket.set_quota(now, quota);
+                *word = self.keep(lines, &runtime, now, quota, bucket.owed_units(now)).pack();
+                None
             }
         });
-        if let Ok(Some(Some(line))) = line {
+        if let Ok(Some(line)) = line {
             RateLimiter::from_shared(line).set_quota(quota);
         }
     }
 
     /// How many wait for a key, and how many cells its bucket misses.
-    fn rank(&self, shard: &Shard<K, Rates<R>>, place: usize, now: Instant) -> Option<Rank> {
-        Some(match Kept::of(shard.table.get(place)?) {
+    fn rank(&self, shard: &Shard<K, Rates<R>>, place: Place, now: Instant) -> Option<Rank> {
+        Some(match Kept::of(shard.table.get(place)?.value) {
             Kept::Level { level, quota } => {
                 let scale = shard.more.gcra(quota).scale();
                 Rank { waiting: 0, in_use: level.owed(scale, now.as_nanos()).div_ceil(scale.cost) as usize }
             }
             Kept::Line(number) => {
-                let (waiting, missing) = shard.more.line(number)?.busy(now);
+                let (waiting, missing) = shard.more.line(number).busy(now);
                 Rank { waiting, in_use: missing as usize }
             }
         })
     }
 
-    fn usage(&self, shard: &Shard<K, Rates<R>>, place: usize, now: Instant) -> Option<KeyUsage<K>>
+    fn usage(&self, shard: &Shard<K, Rates<R>>, place: Place, now: Instant) -> Option<KeyUsage<K>>
     where
         K: Clone,
     {
         let rank = self.rank(shard, place, now)?;
         Some(KeyUsage::new(shard.table.get(place)?.key.clone(), rank))
+    }
+}
+
+/// A level that owes more than it can when the clock is read again owes all it can: the clock has stepped back.
+fn make_even<R: Timer>(lines: &Lines<R>, word: &mut u64, now: Instant) {
+    if let Kept::Level { level, quota } = Kept::of(*word) {
+        let (scale, now) = (lines.gcra(quota).scale(), now.as_nanos());
+        if level.take(scale, now, 0) == Err(Shortage::Odd) {
+            *word = Kept::Level { level: Level::owing(scale, now, scale.burst), quota }.pack();
+        }
+    }
+}
+
+/// Puts cells back into a level. If it is a limiter, that has to be done there.
+fn give_back<R: Timer>(lines: &Lines<R>, word: &mut u64, now: Instant, n: u32) -> Option<Arc<Shared<R>>> {
+    match Kept::of(*word) {
+        Kept::Level { level, quota } => {
+            let level = level.give_back(lines.gcra(quota).scale(), now.as_nanos(), n);
+            *word = Kept::Level { level, quota }.pack();
+            None
+        }
+        Kept::Line(number) => Some(Arc::clone(lines.line(number))),
     }
 }
 

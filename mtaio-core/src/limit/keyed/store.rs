@@ -16,7 +16,7 @@ use core::hash::{BuildHasher, Hash};
 
 use rapidhash::quality::RandomState;
 
-use super::table::{Entry, Table, Visits};
+use super::table::{Place, Table, Visits};
 use crate::limit::error::ResourceLimitError;
 use crate::primitive::{AtomicUsize, Lock, Ordering};
 use crate::time::Instant;
@@ -40,13 +40,13 @@ pub(super) trait Kind {
     type Gone;
 
     /// Its table was not used for so many nanoseconds before.
-    fn judge<K>(&self, more: &Self::More, entry: &Entry<K, Self::Value>, now: Instant, unused: u64) -> Use;
+    fn judge(&self, more: &Self::More, value: &Self::Value, now: Instant, unused: u64) -> Use;
 
     /// For how many nanoseconds an entry may go unseen before it is told wrongly.
     fn stale_after(&self, more: &Self::More) -> u64;
 
     /// An entry goes.
-    fn bury(&self, more: &mut Self::More, note: u8, value: Self::Value) -> Self::Gone;
+    fn bury(&self, more: &mut Self::More, value: Self::Value) -> Self::Gone;
 }
 
 /// What use an entry is.
@@ -82,6 +82,17 @@ pub(super) struct Store<K, T: Kind> {
     options: Options,
 }
 
+/// Why an entry cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoEntry {
+    /// The key is not known.
+    Unknown,
+    /// No key is.
+    Closed,
+    /// What is known of it may be too old. Only the store sees this.
+    Stale,
+}
+
 /// How many keys there may be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Options {
@@ -110,8 +121,8 @@ pub(super) struct Shard<K, T: Kind> {
     used: Instant,
     /// Every entry was looked at in passing since then.
     seen: Instant,
-    /// When the hand began its round.
-    round: Instant,
+    /// When the hand began its round, and how many it has done.
+    round: (Instant, u64),
 }
 
 /// What went out of a table, and is dropped outside the lock.
@@ -130,21 +141,28 @@ fn table_count() -> usize {
 }
 
 impl<K, T: Kind> Shard<K, T> {
-    fn judge(&self, kind: &T, place: usize, now: Instant, unused: u64) -> Use {
-        self.table.get(place).map_or(Use::Held, |entry| kind.judge(&self.more, entry, now, unused))
+    fn judge(&self, kind: &T, place: Place, now: Instant, unused: u64) -> Use {
+        self.table.get(place).map_or(Use::Held, |entry| kind.judge(&self.more, &entry.value, now, unused))
     }
 
     /// Moves the hand past the entry that it is at.
     fn pass(&mut self, now: Instant) {
-        if self.table.pass() {
-            self.seen = core::mem::replace(&mut self.round, now);
+        self.table.pass();
+        if self.table.rounds() != self.round.1 {
+            (self.seen, self.round) = (self.round.0, (now, self.table.rounds()));
         }
+    }
+
+    /// All places, from the last one on.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> + '_ {
+        core::iter::successors(self.table.before(None), |place| self.table.before(Some(*place)))
     }
 }
 
 impl<K, T: Kind> Store<K, T> {
     pub(super) fn new(kind: T, options: &Options, now: Instant, more: impl Fn() -> T::More) -> Self {
-        let shard = || Shard { table: Table::new(), more: more(), closed: false, used: now, seen: now, round: now };
+        let shard =
+            || Shard { table: Table::new(), more: more(), closed: false, used: now, seen: now, round: (now, 0) };
         Self {
             kind,
             hasher: RandomState::new(),
@@ -172,18 +190,18 @@ impl<K, T: Kind> Store<K, T> {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Uses the entry of a key, if it has one.
+    /// Uses the entry of a key.
     ///
     /// # Errors
-    /// [`ResourceLimitError`] if the store is closed.
+    /// [`NoEntry`] if it has none.
     #[inline]
     pub(super) fn with<Q, R>(
         &self,
         hash: u64,
         key: &Q,
         now: Instant,
-        act: impl FnOnce(&mut Shard<K, T>, usize) -> R,
-    ) -> Result<Option<R>, ResourceLimitError>
+        act: impl FnOnce(&mut T::More, &mut T::Value) -> R,
+    ) -> Result<R, NoEntry>
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
@@ -191,19 +209,19 @@ impl<K, T: Kind> Store<K, T> {
         let mut act = Some(act);
         loop {
             let done = self.shard(hash).with(|shard| {
-                if shard.closed {
-                    return Err(ResourceLimitError::CLOSED);
-                }
                 if now.as_nanos().saturating_sub(shard.seen.as_nanos()) > self.kind.stale_after(&shard.more) {
-                    return Ok(None);
+                    return Err(NoEntry::Stale);
                 }
                 shard.used = now;
-                let place = shard.table.find(hash, &mut Visits::default(), |other| other.borrow() == key);
-                Ok(Some(place.and_then(|place| act.take().map(|act| act(shard, place)))))
+                match shard.table.find_mut(hash, |other| other.borrow() == key).zip(act.take()) {
+                    Some((entry, act)) => Ok(act(&mut shard.more, &mut entry.value)),
+                    None if shard.closed => Err(NoEntry::Closed),
+                    None => Err(NoEntry::Unknown),
+                }
             });
-            match done? {
-                Some(done) => return Ok(done),
-                None => self.look_round(hash, now),
+            match done {
+                Err(NoEntry::Stale) => self.look_round(hash, now),
+                done => return done,
             }
         }
     }
@@ -218,8 +236,8 @@ impl<K, T: Kind> Store<K, T> {
         hash: u64,
         key: K,
         now: Instant,
-        make: impl Fn(&mut T::More) -> (T::Value, u8),
-        act: impl Fn(&mut Shard<K, T>, usize) -> R,
+        make: impl Fn(&mut T::More) -> T::Value,
+        act: impl Fn(&mut T::More, &mut T::Value) -> R,
         visits: &mut Visits,
     ) -> Result<R, ResourceLimitError>
     where
@@ -237,12 +255,13 @@ impl<K, T: Kind> Store<K, T> {
                 let place = match found {
                     Some(place) => Some(place),
                     None if self.make_room(shard, now, &mut gone, visits) => key.take().map(|key| {
-                        let (value, note) = make(&mut shard.more);
-                        shard.table.insert(hash, key, value, note, visits)
+                        let value = make(&mut shard.more);
+                        shard.table.insert(hash, key, value, visits)
                     }),
                     None => None,
                 };
-                Ok(place.map(|place| act(shard, place)))
+                let entry = place.and_then(|place| shard.table.get_mut(place));
+                Ok(entry.map(|entry| act(&mut shard.more, &mut entry.value)))
             });
             drop(gone);
             match done? {
@@ -290,8 +309,8 @@ impl<K, T: Kind> Store<K, T> {
         for shard in &self.shards {
             let gone: Vec<_> = shard.0.with(|shard| {
                 shard.closed = true;
-                let places = shard.table.places().rev();
-                places.map(|place| self.take_out(shard, place, &mut Visits::default())).collect()
+                let last = || shard.table.before(None).map(|place| self.take_out(shard, place, &mut Visits::default()));
+                core::iter::from_fn(last).collect()
             });
             gone.into_iter().for_each(|(_, gone)| each(gone));
         }
@@ -303,23 +322,24 @@ impl<K, T: Kind> Store<K, T> {
         let gone: Vec<_> = self.shard(hash).with(|shard| {
             let unused = now.as_nanos().saturating_sub(shard.used.as_nanos());
             let mut gone = Vec::new();
-            for place in shard.table.places().rev() {
+            let mut next = shard.table.before(None);
+            while let Some(place) = next {
+                next = shard.table.before(Some(place));
                 if shard.judge(&self.kind, place, now, unused) == Use::Fresh {
                     gone.push(self.take_out(shard, place, &mut Visits::default()));
                 }
             }
-            (shard.used, shard.seen, shard.round) = (now, now, now);
+            (shard.used, shard.seen) = (now, now);
             gone
         });
         drop(gone);
     }
 
-    fn take_out(&self, shard: &mut Shard<K, T>, place: usize, visits: &mut Visits) -> Removed<K, T> {
+    fn take_out(&self, shard: &mut Shard<K, T>, place: Place, visits: &mut Visits) -> Removed<K, T> {
         // ORDERING: Relaxed, as in `make_room`.
         self.count.fetch_sub(1, Ordering::Relaxed);
         let entry = shard.table.remove(place, visits);
-        let note = entry.note();
-        (entry.key, self.kind.bury(&mut shard.more, note, entry.value))
+        (entry.key, self.kind.bury(&mut shard.more, entry.value))
     }
 
     /// Removes the entry that the hand is at if it is fresh, and moves the hand on.
@@ -357,8 +377,8 @@ impl<K, T: Kind> Store<K, T> {
 
     /// Takes the idlest of a few entries out.
     fn evict_idlest(&self, shard: &mut Shard<K, T>, now: Instant, visits: &mut Visits) -> Option<Removed<K, T>> {
-        let mut idlest: Option<(Use, usize)> = None;
-        for _ in 0..SAMPLE.min(shard.table.len()) {
+        let mut idlest: Option<(Use, Place)> = None;
+        for _ in 0..SAMPLE {
             let Some(place) = shard.table.at_hand().filter(|_| idlest.is_none() || visits.0 < PLENTY) else { break };
             *visits += 1;
             let here = (shard.judge(&self.kind, place, now, 0), place);

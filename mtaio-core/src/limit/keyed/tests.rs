@@ -87,7 +87,7 @@ fn patterns_of_keys_do_not_make_chains_long() {
 
 #[test]
 fn levels_that_were_not_seen_for_very_long_are_full() {
-    // So many units in a nanosecond that the levels wrap around after 18 s.
+    // So many units in a nanosecond that the levels wrap around within seconds.
     let quota = Quota::new(999_999_937, Duration::from_secs(1)).unwrap().burst(1);
     let clock = ManualClock::new();
     let limiter = KeyedRateLimiter::<u64, _>::with_runtime(quota, clock.clone());
