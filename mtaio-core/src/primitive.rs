@@ -327,6 +327,43 @@ impl<T, const N: usize> Drop for Stage<T, N> {
     }
 }
 
+/// A bit for each of the bytes that is `byte`, and perhaps for some that are not, where another one is before them.
+#[cfg(all(feature = "keyed", target_arch = "x86_64"))]
+#[inline(always)]
+pub(crate) fn same_bytes(bytes: &[u8; 32], byte: u8) -> u32 {
+    use core::arch::x86_64::{_mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
+    let half = |half: &[u8; 16]| {
+        // SAFETY: every x86-64 has SSE2; the load is of sixteen bytes that are there, wherever they lie.
+        unsafe {
+            let same = _mm_cmpeq_epi8(_mm_loadu_si128(half.as_ptr().cast()), _mm_set1_epi8(byte as i8));
+            _mm_movemask_epi8(same) as u32
+        }
+    };
+    let (low, high) = bytes.split_at(16);
+    match (low.try_into(), high.try_into()) {
+        (Ok(low), Ok(high)) => half(low) | (half(high) << 16),
+        _ => unreachable!("two halves of 32 are 16 each"),
+    }
+}
+
+/// A bit for each of the bytes that is `byte`, and perhaps for some that are not, where another one is before them.
+#[cfg(all(feature = "keyed", any(not(target_arch = "x86_64"), test)))]
+#[cfg_attr(target_arch = "x86_64", allow(dead_code, reason = "a test holds both against each other"))]
+pub(crate) fn same_bytes_in_words(bytes: &[u8; 32], byte: u8) -> u32 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    // Brings the lowest bits of all bytes together in the highest byte.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    bytes.chunks_exact(8).enumerate().fold(0, |same, (number, word)| {
+        let word = word.try_into().map_or(0, u64::from_le_bytes);
+        let differ = word ^ (ONES * u64::from(byte));
+        // The high bit of each byte that is zero, and perhaps of some above it.
+        let zero = differ.wrapping_sub(ONES) & !differ & (ONES << 7);
+        same | ((((zero >> 7).wrapping_mul(GATHER) >> 56) as u32) << (8 * number))
+    })
+}
+#[cfg(all(feature = "keyed", not(target_arch = "x86_64")))]
+pub(crate) use same_bytes_in_words as same_bytes;
+
 /// A header, and up to `room` values behind it, in one piece of memory: who has come to the one is near the others.
 #[cfg(feature = "keyed")]
 pub(crate) struct Tray<H, T> {

@@ -259,14 +259,19 @@ impl Scale {
 
     /// How long after `now` there are `more` [units](Self::units_wrapping).
     #[cfg(feature = "keyed")]
+    #[inline]
     pub(super) fn wait_after(&self, now: u64, more: u64) -> Wait {
         match NonZeroU64::new(self.factor) {
             Some(per_nano) if self.shift == 0 => Wait::units(more, per_nano),
-            _ => {
-                let units = (u128::from(now) * u128::from(self.factor)) >> self.shift;
-                self.scaled_wait(now, if more == 0 { 0 } else { units + u128::from(more) })
-            }
+            _ => self.scaled_wait_after(now, more),
         }
+    }
+
+    #[cfg(feature = "keyed")]
+    #[cold]
+    fn scaled_wait_after(&self, now: u64, more: u64) -> Wait {
+        let units = (u128::from(now) * u128::from(self.factor)) >> self.shift;
+        self.scaled_wait(now, if more == 0 { 0 } else { units + u128::from(more) })
     }
 
     #[cold]

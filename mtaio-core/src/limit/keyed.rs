@@ -1,7 +1,6 @@
 //! Limits per key: for each user, host or address, as many as there are.
 
 mod builder;
-mod chunks;
 mod concurrency;
 mod future;
 mod homes;

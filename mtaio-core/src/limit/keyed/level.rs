@@ -36,35 +36,31 @@ impl Level {
         Self(scale.units_wrapping(now).wrapping_add(units) << SPARE_BITS)
     }
 
-    /// How many units it is ahead of `now`, if it is not too old to be told.
-    #[inline]
-    fn ahead(self, scale: &Scale, now: u64) -> i64 {
-        self.0.wrapping_sub(scale.units_wrapping(now) << SPARE_BITS) as i64 >> SPARE_BITS
-    }
-
     /// What is left in it after `n` cells were taken at `now`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(self, scale: &Scale, now: u64, n: u32) -> Result<Self, Shortage> {
         let cost = match u64::from(n).checked_mul(scale.cost) {
             Some(cost) if cost <= scale.burst => cost,
             _ => return Err(Shortage::TooLarge),
         };
-        let ahead = self.ahead(scale, now);
-        if ahead > scale.burst as i64 {
-            return Err(Shortage::Odd);
+        let units = scale.units_wrapping(now) << SPARE_BITS;
+        let ahead = (self.0.wrapping_sub(units) as i64 >> SPARE_BITS).max(0) as u64;
+        // None exceeds 2^60.
+        let owed = ahead + cost;
+        if owed <= scale.burst {
+            Ok(Self(units.wrapping_add(owed << SPARE_BITS)))
+        } else if ahead <= scale.burst {
+            Err(Shortage::Units(owed - scale.burst))
+        } else {
+            Err(Shortage::Odd)
         }
-        // Neither exceeds 2^52.
-        let owed = ahead.max(0) as u64 + cost;
-        if owed > scale.burst {
-            return Err(Shortage::Units(owed - scale.burst));
-        }
-        Ok(Self::owing(scale, now, owed))
     }
 
     /// How many units are missing to a full bucket at `now`, at most the burst.
     #[inline]
     pub(super) fn owed(self, scale: &Scale, now: u64) -> u64 {
-        (self.ahead(scale, now).max(0) as u64).min(scale.burst)
+        let ahead = self.0.wrapping_sub(scale.units_wrapping(now) << SPARE_BITS) as i64 >> SPARE_BITS;
+        (ahead.max(0) as u64).min(scale.burst)
     }
 
     /// How many whole cells are in it.

@@ -1,13 +1,13 @@
 //! A page of the table: some dozen keys side by side, found by a byte of their hash each.
 //!
-//! Eight of these bytes are compared at a time, as in a Swiss table (Kulukundis, *Designing a fast, efficient, cache-friendly hash
-//! table, step by step*, CppCon 2017), and all of a page is in one piece of memory: on a table that no cache holds, a lookup
+//! These bytes are compared all at once, as in a Swiss table (Kulukundis, *Designing a fast, efficient, cache-friendly hash table,
+//! step by step*, CppCon 2017), and all of a page is in one piece of memory: on a table that no cache holds, a lookup
 //! costs one way to it. A page has room for what it holds, and for three more at most.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::primitive::Tray;
+use crate::primitive::{Tray, same_bytes};
 
 /// How many keys a page has in one piece. More of them than that are a rarity, or collide.
 const MOST: usize = 32;
@@ -92,22 +92,15 @@ impl<K, V> Page<K, V> {
     /// Where the key with this mark is that `is_it`.
     #[inline]
     pub(super) fn find(&self, mark: Mark, mut is_it: impl FnMut(&K) -> bool) -> Option<usize> {
-        const ONES: u64 = u64::from_ne_bytes([1; 8]);
-        const HIGHS: u64 = ONES << 7;
         let tray = self.0.as_ref()?;
-        let wanted = ONES * u64::from(mark.tag());
-        for first in (0..tray.len()).step_by(8) {
-            let tags = tray.header().tags[first..].first_chunk().expect("a page has eight tags at a time");
-            let differ = u64::from_le_bytes(*tags) ^ wanted;
-            // The high bit of each byte that is zero, and perhaps of some above it.
-            let mut same = differ.wrapping_sub(ONES) & !differ & HIGHS;
-            while same != 0 {
-                let place = first + same.trailing_zeros() as usize / 8;
-                if tray.get(place).is_some_and(|entry| is_it(&entry.key)) {
-                    return Some(place);
-                }
-                same &= same - 1;
+        // Without a branch: where a key is in its page nobody can foretell.
+        let mut same = same_bytes(&tray.header().tags, mark.tag());
+        while same != 0 {
+            let place = same.trailing_zeros() as usize;
+            if tray.get(place).is_some_and(|entry| is_it(&entry.key)) {
+                return Some(place);
             }
+            same &= same - 1;
         }
         let over = tray.header().over().iter().position(|(other, entry)| *other == mark && is_it(&entry.key));
         over.map(|place| MOST + place)
@@ -205,6 +198,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn bytes_that_are_the_same_are_found_by_words_as_at_once(bytes in any::<[u8; MOST]>(), few in 1..=255_u8, byte in any::<u8>()) {
+            let (bytes, byte) = (bytes.map(|byte| byte % few), byte % few);
+            let same = (0..MOST).filter(|place| bytes[*place] == byte).fold(0, |same, place| same | 1_u32 << place);
+            for found in [same_bytes(&bytes, byte), crate::primitive::same_bytes_in_words(&bytes, byte)] {
+                prop_assert_eq!(found & same, same);
+                // What is found besides comes behind one that is the same.
+                prop_assert!(found == same || (found ^ same).trailing_zeros() > same.trailing_zeros());
+            }
+        }
+
         #[test]
         fn it_is_a_vector_that_is_searched_by_hash(
             most in 1..100_usize,

@@ -21,6 +21,7 @@ use super::usage::{Busiest, KeyUsage, Rank};
 use crate::alarm::chime::Chime;
 use crate::limit::bucket::TokenBucket;
 use crate::limit::error::ResourceLimitError;
+use crate::limit::gcra::{Gcra, Wait};
 use crate::limit::quota::Quota;
 use crate::limit::rate::{RateLimiter, RateLimiterBuilder, Shared};
 use crate::limit::run::{Run, TryRun};
@@ -154,10 +155,11 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let (inner, hash) = (&*self.inner, self.inner.store.hash(key));
-        let (now, mut line) = (inner.runtime.now(), None);
-        match inner.store.with(hash, key, now, |lines, word| inner.ask(lines, word, now, n, &mut line)) {
-            Ok(decided) if line.is_none() => decided,
-            Ok(_) => inner.ask_line(line, n),
+        let now = inner.runtime.now();
+        match inner.store.with(hash, key, now, |lines, word| ask(lines, word, now, n)) {
+            Ok(Said::Taken) => Ok(()),
+            Ok(Said::Short(wait)) => Err(ResourceLimitError::not_ready(Some(wait))),
+            Ok(Said::Unclear) => inner.ask_at_length(hash, key, n),
             Err(why) => inner.ask_anew(hash, key, n, why, &mut Visits::default()),
         }
     }
@@ -378,7 +380,7 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
     fn look<Q, T>(
         &self,
         key: &Q,
-        level: impl FnOnce(&crate::limit::Gcra, Level, Instant) -> T,
+        level: impl Fn(&Gcra, Level, Instant) -> T,
         limiter: impl FnOnce(&RateLimiter<R>) -> T,
     ) -> Option<T>
     where
@@ -520,59 +522,42 @@ fn close<R: Timer>(line: Arc<Shared<R>>) {
 }
 
 impl<K: Hash + Eq, R: Timer> Inner<K, R> {
-    /// Takes `n` cells of a level, or says why not. If the key has a line, that has to decide.
-    #[inline]
-    fn ask(
-        &self,
-        lines: &Lines<R>,
-        word: &mut u64,
-        now: Instant,
-        n: u32,
-        line: &mut Option<Arc<Shared<R>>>,
-    ) -> Result<(), ResourceLimitError> {
-        if let Kept::Level { level, quota } = Kept::of(*word) {
-            let scale = lines.gcra(quota).scale();
-            match level.take(scale, now.as_nanos(), n) {
-                Ok(level) => {
-                    *word = Kept::Level { level, quota }.pack();
-                    return Ok(());
-                }
-                Err(Shortage::Units(units)) => {
-                    let wait = scale.wait_after(now.as_nanos(), units);
-                    return Err(ResourceLimitError::not_ready(Some(wait)));
-                }
-                Err(Shortage::TooLarge | Shortage::Odd) => {}
-            }
+    /// Takes `n` cells of a key where that is not just a number in a table.
+    #[cold]
+    fn ask_at_length<Q>(&self, hash: u64, key: &Q, n: u32) -> Result<(), ResourceLimitError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let now = self.runtime.now();
+        match self.store.with(hash, key, now, |lines, word| self.ask_oddly(lines, word, n)) {
+            Ok(decided) => self.ask_line(decided?, n),
+            Err(why) => self.ask_anew(hash, key, n, why, &mut Visits::default()),
         }
-        self.ask_oddly(lines, word, n, line)
     }
 
-    /// As [`ask`](Self::ask), for all that is not common.
-    #[cold]
+    /// As [`ask`], and if the key has a line, that is returned: it has to decide.
     fn ask_oddly(
         &self,
         lines: &Lines<R>,
         word: &mut u64,
         n: u32,
-        line: &mut Option<Arc<Shared<R>>>,
-    ) -> Result<(), ResourceLimitError> {
-        match Kept::of(*word) {
-            Kept::Line(number) => {
-                *line = Some(Arc::clone(lines.line(number)));
-                Ok(())
-            }
-            Kept::Level { quota, .. } => {
-                let burst = lines.gcra(quota).quota().burst_size();
-                if n > burst {
-                    return Err(ResourceLimitError::too_large(n, burst as usize));
-                }
-                make_even(lines, word, self.runtime.now());
-                self.ask(lines, word, self.runtime.now(), n, line)
-            }
+    ) -> Result<Option<Arc<Shared<R>>>, ResourceLimitError> {
+        let Kept::Level { quota, .. } = Kept::of(*word) else {
+            return Ok(line_of(lines, *word));
+        };
+        let burst = lines.gcra(quota).quota().burst_size();
+        if n > burst {
+            return Err(ResourceLimitError::too_large(n, burst as usize));
+        }
+        let now = self.runtime.now();
+        make_even(lines, word, now);
+        match ask(lines, word, now, n) {
+            Said::Short(wait) => Err(ResourceLimitError::not_ready(Some(wait))),
+            Said::Taken | Said::Unclear => Ok(None),
         }
     }
 
-    #[cold]
     fn ask_line(&self, line: Option<Arc<Shared<R>>>, n: u32) -> Result<(), ResourceLimitError> {
         line.map_or(Ok(()), |line| line.take(|| self.runtime.now(), n))
     }
@@ -598,10 +583,7 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
             return Ok(());
         }
         let now = self.runtime.now();
-        let ask = |lines: &mut Lines<R>, word: &mut u64| {
-            let mut line = None;
-            self.ask(lines, word, now, n, &mut line).map(|()| line)
-        };
+        let ask = |lines: &mut Lines<R>, word: &mut u64| self.ask_oddly(lines, word, n);
         let line = self.enter(hash, key, now, Some(n), ask, visits)??;
         self.ask_line(line, n)
     }
@@ -711,6 +693,37 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
     {
         let rank = self.rank(shard, place, now)?;
         Some(KeyUsage::new(shard.table.get(place)?.key.clone(), rank))
+    }
+}
+
+/// What a level has to say.
+enum Said {
+    Taken,
+    Short(Wait),
+    /// It is no level, or an odd one; or more than the burst was asked for.
+    Unclear,
+}
+
+/// Takes `n` cells of a level, or says why not.
+#[inline(always)]
+fn ask<R: Timer>(lines: &Lines<R>, word: &mut u64, now: Instant, n: u32) -> Said {
+    let Kept::Level { level, quota } = Kept::of(*word) else { return Said::Unclear };
+    let scale = lines.gcra(quota).scale();
+    match level.take(scale, now.as_nanos(), n) {
+        Ok(level) => {
+            *word = Kept::Level { level, quota }.pack();
+            Said::Taken
+        }
+        Err(Shortage::Units(units)) => Said::Short(scale.wait_after(now.as_nanos(), units)),
+        Err(Shortage::TooLarge | Shortage::Odd) => Said::Unclear,
+    }
+}
+
+/// The limiter of a key that has one.
+fn line_of<R: Timer>(lines: &Lines<R>, word: u64) -> Option<Arc<Shared<R>>> {
+    match Kept::of(word) {
+        Kept::Line(number) => Some(Arc::clone(lines.line(number))),
+        Kept::Level { .. } => None,
     }
 }
 

@@ -200,21 +200,20 @@ impl<K, T: Kind> Store<K, T> {
         hash: u64,
         key: &Q,
         now: Instant,
-        act: impl FnOnce(&mut T::More, &mut T::Value) -> R,
+        act: impl Fn(&mut T::More, &mut T::Value) -> R,
     ) -> Result<R, NoEntry>
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        let mut act = Some(act);
         loop {
             let done = self.shard(hash).with(|shard| {
                 if now.as_nanos().saturating_sub(shard.seen.as_nanos()) > self.kind.stale_after(&shard.more) {
                     return Err(NoEntry::Stale);
                 }
                 shard.used = now;
-                match shard.table.find_mut(hash, |other| other.borrow() == key).zip(act.take()) {
-                    Some((entry, act)) => Ok(act(&mut shard.more, &mut entry.value)),
+                match shard.table.find_mut(hash, |other| other.borrow() == key) {
+                    Some(entry) => Ok(act(&mut shard.more, &mut entry.value)),
                     None if shard.closed => Err(NoEntry::Closed),
                     None => Err(NoEntry::Unknown),
                 }

@@ -4,9 +4,9 @@
 //! [`LOAD`] entries, one at a time, and each new one takes its share of one old one. So nothing is ever rehashed as a whole, and
 //! the room per entry is the same at every size.
 
+use alloc::vec::Vec;
 use core::ops::AddAssign;
 
-use super::chunks::Chunks;
 use super::page::{Entry, Mark, Page};
 
 /// How many entries a page has on average.
@@ -34,7 +34,9 @@ pub(super) struct Place {
 
 /// Keys by their hash. It does not know how to hash them, nor what is equal.
 pub(super) struct Table<K, V> {
-    pages: Chunks<Page<K, V>>,
+    pages: Vec<Page<K, V>>,
+    /// One less than the power of two that there are no more pages than.
+    mask: usize,
     len: usize,
     /// The page that is looked at in passing, and how many of its entries were not looked at yet.
     hand: (usize, usize),
@@ -44,29 +46,25 @@ pub(super) struct Table<K, V> {
     missed: bool,
 }
 
-/// The page of a mark, among so many.
-#[inline]
-fn page_of(mark: Mark, pages: usize) -> usize {
-    // The highest power of two that there are pages for. Pages that are not there yet are part of the one they will be split from.
-    let all = pages.next_power_of_two();
-    let low = mark.bits() & (all - 1);
-    if low < pages { low } else { low & (all / 2 - 1) }
-}
-
 impl<K, V> Table<K, V> {
     pub(super) const fn new() -> Self {
-        Self { pages: Chunks::new(), len: 0, hand: (0, usize::MAX), rounds: 0, missed: false }
+        Self { pages: Vec::new(), mask: 0, len: 0, hand: (0, usize::MAX), rounds: 0, missed: false }
+    }
+
+    /// The page of a mark. There may be none of that number yet.
+    #[inline]
+    fn page_of(&self, mark: Mark) -> usize {
+        let low = mark.bits() & self.mask;
+        // Pages that are not there yet are still part of the one that they will be split from.
+        if low < self.pages.len() { low } else { low & (self.mask >> 1) }
     }
 
     /// Where the key with this hash is that `is_it`.
     #[inline]
     pub(super) fn find(&self, hash: u64, visits: &mut Visits, is_it: impl Fn(&K) -> bool) -> Option<Place> {
-        if self.pages.len() == 0 {
-            return None;
-        }
         let mark = Mark::of(hash);
-        let page = page_of(mark, self.pages.len());
-        let slot = self.pages[page].find(mark, |key| {
+        let page = self.page_of(mark);
+        let slot = self.pages.get(page)?.find(mark, |key| {
             *visits += 1;
             is_it(key)
         })?;
@@ -76,12 +74,9 @@ impl<K, V> Table<K, V> {
     /// As [`find`](Self::find), for who uses it at once.
     #[inline]
     pub(super) fn find_mut(&mut self, hash: u64, is_it: impl FnMut(&K) -> bool) -> Option<&mut Entry<K, V>> {
-        if self.pages.len() == 0 {
-            return None;
-        }
         let mark = Mark::of(hash);
-        let page = page_of(mark, self.pages.len());
-        let page = &mut self.pages[page];
+        let page = self.page_of(mark);
+        let page = self.pages.get_mut(page)?;
         let slot = page.find(mark, is_it)?;
         page.get_mut(slot)
     }
@@ -102,7 +97,7 @@ impl<K, V> Table<K, V> {
             self.split(visits);
         }
         let mark = Mark::of(hash);
-        let page = page_of(mark, self.pages.len());
+        let page = self.page_of(mark);
         Place { page, slot: self.pages[page].push(mark, Entry { key, value }) }
     }
 
@@ -175,12 +170,13 @@ impl<K, V> Table<K, V> {
     /// Adds a page, and gives it its share.
     fn split(&mut self, visits: &mut Visits) {
         self.pages.push(Page::new());
+        self.mask = self.pages.len().next_power_of_two() - 1;
         let new = self.pages.len() - 1;
         let Some(bits) = new.checked_ilog2() else { return };
         let old = new ^ (1 << bits);
         for slot in (0..self.pages[old].len()).rev() {
             let mark = self.pages[old].mark(slot);
-            if page_of(mark, self.pages.len()) == new {
+            if self.page_of(mark) == new {
                 *visits += 1;
                 let entry = self.pages[old].swap_remove(slot);
                 self.pages[new].push(mark, entry);
@@ -194,6 +190,8 @@ impl<K, V> Table<K, V> {
         let Some(bits) = last.checked_ilog2() else { return };
         let old = last ^ (1 << bits);
         let Some(mut page) = self.pages.pop() else { return };
+        self.mask = last.next_power_of_two() - 1;
+        self.pages.shrink_to(2 * last);
         self.missed |= self.hand.0 >= old && page.len() > 0;
         for slot in (0..page.len()).rev() {
             *visits += 1;
