@@ -53,6 +53,8 @@ pub mod keyed;
 #[doc(hidden)]
 pub mod keyed_slots;
 #[doc(hidden)]
+pub mod lease;
+#[doc(hidden)]
 pub mod moved;
 #[doc(hidden)]
 pub mod peers;
@@ -268,6 +270,28 @@ macro_rules! conformance {
                     limit_concurrency_gives_outputs_as_they_complete
                     limit_concurrency_loses_no_future_that_is_refused
                     a_limited_stream_that_is_dropped_returns_its_slots
+                }
+                lease {
+                    a_lease_hands_out_what_it_took_before
+                    a_lease_that_is_not_used_takes_nothing
+                    what_a_lease_holds_goes_back_when_it_is_dropped
+                    what_a_lease_gives_back_is_clipped_at_the_burst
+                    a_lease_takes_what_is_missing_where_the_batch_is_not_there
+                    a_refusal_of_a_lease_says_when_to_try_again
+                    a_lease_does_not_overtake_those_who_wait
+                    a_lease_waits_for_what_is_missing
+                    a_wait_of_a_lease_that_is_given_up_keeps_what_is_held
+                    a_cell_granted_to_a_lease_that_gives_up_goes_to_the_next
+                    more_than_a_lease_could_ever_get_is_refused_at_once
+                    a_lease_larger_than_the_burst_takes_batches_of_the_burst
+                    a_smaller_burst_leaves_a_lease_what_it_holds
+                    what_a_lease_holds_outlives_the_end_of_its_limiter
+                    what_a_forgotten_lease_held_is_spent
+                    a_lease_can_be_dropped_on_another_thread
+                    a_lease_of_nothing_panics_and_says_why
+                    a_lease_serves_those_who_wait_when_it_gives_back
+                    tasks_with_leases_get_every_cell_and_no_more
+                    what_a_lease_says_of_itself_is_text
                 }
                 rate {
                     acquire_waits_and_try_acquire_refuses
@@ -577,6 +601,7 @@ mod tests {
             include_str!("conformance/group.rs"),
             include_str!("conformance/keyed.rs"),
             include_str!("conformance/keyed_slots.rs"),
+            include_str!("conformance/lease.rs"),
             include_str!("conformance/moved.rs"),
             include_str!("conformance/peers.rs"),
             include_str!("conformance/rate.rs"),

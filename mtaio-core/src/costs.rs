@@ -93,6 +93,23 @@ fn rate() -> Vec<(&'static str, Costs)> {
     ]
 }
 
+fn lease() -> Vec<(&'static str, Costs)> {
+    let [full, empty] = rates();
+    let (mut lease, mut none) = (full.lease(8), empty.lease(8));
+    // Its first batches are one cell, and two.
+    lease.try_acquire_many(2).unwrap();
+    let fetches = costs_of(|| lease.try_acquire().unwrap());
+    assert!(lease.held() > 1);
+    let (taken, acquired) = (costs_of(|| lease.try_acquire().unwrap()), costs_of(|| once(lease.acquire()).unwrap()));
+    alloc::vec![
+        ("lease: `try_acquire`, at hand", taken),
+        ("lease: `acquire`, at hand", acquired),
+        ("lease: `try_acquire` that fetches a batch", fetches),
+        ("lease: `try_acquire`, refused", costs_of(|| none.try_acquire().unwrap_err())),
+        ("lease: drop, with cells", costs_of(|| drop(lease))),
+    ]
+}
+
 fn semaphore() -> Vec<(&'static str, Costs)> {
     let (free, taken) = (Arc::new(Semaphore::new(8)), Semaphore::new(0));
     let refused = costs_of(|| taken.try_acquire().unwrap_err());
@@ -151,7 +168,7 @@ fn row((name, Costs { counts, readings }): &(&str, Costs)) -> String {
 
 #[test]
 fn each_path_does_what_the_page_says() {
-    let paths = [rate(), semaphore(), combined(), timeouts()].concat();
+    let paths = [rate(), lease(), semaphore(), combined(), timeouts()].concat();
     let page = std::fs::read_to_string(PAGE).expect("the page, in the repository");
     let rows: Vec<_> = paths.iter().map(row).collect();
     // Behind the numbers stands what others count.

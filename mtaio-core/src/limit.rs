@@ -6,6 +6,7 @@
 //! | `ConcurrencyLimiter` | how much runs at once | in line, until a permit returns |
 //! | `ResourceLimiter` | any number of these together, all or nothing | in line at each |
 //! | `KeyedRateLimiter`, `KeyedConcurrencyLimiter` (feature `keyed`) | the same for each key | in a line per key |
+//! | `Lease` | as `RateLimiter`, for one holder who takes cells in batches | as `RateLimiter` |
 //! | [`TokenBucket`] | as `RateLimiter`, for one owner who supplies the time | never |
 //! | [`Gcra`] | the arithmetic under both | never |
 
@@ -18,6 +19,8 @@ mod error;
 mod gcra;
 #[cfg(feature = "keyed")]
 mod keyed;
+#[cfg(feature = "alloc")]
+mod lease;
 #[cfg(feature = "alloc")]
 mod limiter;
 mod quota;
@@ -40,6 +43,8 @@ pub use keyed::{
     AcquireKeyedCells, AcquireKeyedSlots, AdmitKeyedCells, AdmitKeyedSlots, KeyUsage, KeyedConcurrencyLimiter,
     KeyedConcurrencyLimiterBuilder, KeyedLimiter, KeyedRateLimiter, KeyedRateLimiterBuilder, WhenFull,
 };
+#[cfg(feature = "alloc")]
+pub use lease::{AcquireLeased, Lease};
 #[cfg(feature = "alloc")]
 pub use limiter::{BoxAdmit, BoxLimiter, BoxPermit, Limiter};
 pub use quota::{InvalidQuota, Quota};

@@ -33,6 +33,9 @@ macro_rules! names {
         /// Lets through so many cells in a time: see [`limit::RateLimiter`].
         pub type RateLimiter = limit::RateLimiter<$runtime>;
 
+        /// Cells of a rate limiter that one holder has at hand: see [`limit::Lease`].
+        pub type Lease = limit::Lease<$runtime>;
+
         /// Limits how much runs at once: see [`limit::ConcurrencyLimiter`].
         pub type ConcurrencyLimiter = limit::ConcurrencyLimiter<$runtime>;
 

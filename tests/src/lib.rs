@@ -42,5 +42,6 @@ pages! {
     testing_with_clocks: "../../docs/testing-with-clocks.md",
     embedding: "../../docs/embedding.md",
     from_python: "../../docs/from-python.md",
+    leases: "../../docs/leases.md",
     writing_a_runtime: "../../docs/writing-a-runtime.md",
 }

@@ -320,6 +320,18 @@ impl Paths {
         self.add("rate: to take what was granted", || assert!(poll(front).is_ready()));
     }
 
+    fn lease(&mut self, clock: &CountingClock) {
+        let full = RateLimiter::with_runtime(Quota::per_second(1).burst(100), clock.clone());
+        let empty = RateLimiter::builder(Quota::per_second(1)).initial(0).build_on(clock.clone());
+        let (mut lease, mut none) = (full.lease(8), empty.lease(8));
+        lease.try_acquire_many(2).unwrap();
+        self.add("lease: `try_acquire` that fetches a batch", || lease.try_acquire().unwrap());
+        self.add("lease: `try_acquire`, at hand", || lease.try_acquire().unwrap());
+        self.add("lease: `acquire`, at hand", || assert!(poll(pin!(lease.acquire())).is_ready()));
+        self.add("lease: `try_acquire`, refused", || none.try_acquire().unwrap_err());
+        self.add("lease: drop, with cells", || drop(lease));
+    }
+
     fn semaphore(&mut self) {
         let (free, taken) = (Arc::new(Semaphore::new(8)), Semaphore::new(0));
         self.add("semaphore: `try_acquire` and drop", || drop(free.try_acquire().unwrap()));
@@ -373,6 +385,7 @@ fn each_path_allocates_what_the_page_says() {
     let clock = CountingClock { deaf: true, ..CountingClock::default() };
     let mut paths = Paths::default();
     paths.rate(&clock);
+    paths.lease(&clock);
     paths.semaphore();
     paths.combined(&clock);
     paths.timeouts(&clock);

@@ -13,7 +13,7 @@ macro_rules! lines {
             use std::sync::LazyLock;
 
             use $($path)*::{
-                BoxLimiter, ConcurrencyLimiter, FutureExt, InvalidQuota, Limiter, OwnedPermit, Permit, Quota,
+                BoxLimiter, ConcurrencyLimiter, FutureExt, InvalidQuota, Lease, Limiter, OwnedPermit, Permit, Quota,
                 RateLimiter, ResourceError, ResourceLimitError, ResourceLimitErrorKind, ResourceLimiter, Semaphore,
                 StreamExt, TokenBucket,
             };
@@ -24,6 +24,22 @@ macro_rules! lines {
 
             fn wide() -> Quota {
                 Quota::per_second(1000).burst(1000)
+            }
+
+            #[test]
+            fn a_lease() -> Result<(), ResourceError> {
+                $block_on(async {
+                    let limiter = RateLimiter::new(wide());
+                    let mut lease: Lease = limiter.lease(100);
+                    lease.try_acquire()?;
+                    lease.try_acquire_many(2)?;
+                    lease.acquire().await?;
+                    lease.acquire_many(2).await?;
+                    assert!(lease.held() <= lease.size());
+                    lease.give_back();
+                    assert_eq!(lease.held(), 0);
+                    Ok(())
+                })
             }
 
             fn next(x: u8) -> u8 {

@@ -187,6 +187,15 @@ impl ResourceLimitError {
         Self { reason: Reason::Keys { max } }
     }
 
+    /// The same, where so many cells were asked for, and only those that are missing would not go through.
+    #[cfg(feature = "alloc")]
+    pub(super) fn asked(mut self, cells: u32) -> Self {
+        if let Reason::TooLarge { asked, .. } = &mut self.reason {
+            *asked = cells;
+        }
+        self
+    }
+
     /// The same, said by `part`.
     #[cfg(feature = "alloc")]
     pub(super) fn of(mut self, part: Part) -> Self {
