@@ -47,6 +47,8 @@ pub mod concurrency;
 #[doc(hidden)]
 pub mod crowd;
 #[doc(hidden)]
+pub mod debt;
+#[doc(hidden)]
 pub mod group;
 #[doc(hidden)]
 pub mod keyed;
@@ -270,6 +272,21 @@ macro_rules! conformance {
                     limit_concurrency_gives_outputs_as_they_complete
                     limit_concurrency_loses_no_future_that_is_refused
                     a_limited_stream_that_is_dropped_returns_its_slots
+                }
+                debt {
+                    a_request_beyond_the_burst_goes_through_when_the_bucket_is_full
+                    a_request_beyond_the_burst_and_the_debt_is_refused_at_once_and_for_good
+                    nothing_is_there_before_the_debt_is_paid
+                    a_refusal_in_debt_says_when_to_try_again
+                    a_large_request_waits_in_line_until_the_bucket_is_full
+                    whoever_comes_behind_a_large_request_waits_for_its_debt
+                    a_large_request_that_gives_up_owes_nothing
+                    a_refund_pays_a_debt_first
+                    a_new_quota_forgives_no_debt
+                    a_new_quota_moves_what_can_be_had_in_one_request
+                    a_combination_takes_more_than_the_burst_of_a_part
+                    a_lease_can_ask_for_more_than_the_burst
+                    large_requests_keep_the_rate
                 }
                 lease {
                     a_lease_hands_out_what_it_took_before
@@ -598,6 +615,7 @@ mod tests {
             include_str!("conformance/combined.rs"),
             include_str!("conformance/concurrency.rs"),
             include_str!("conformance/crowd.rs"),
+            include_str!("conformance/debt.rs"),
             include_str!("conformance/group.rs"),
             include_str!("conformance/keyed.rs"),
             include_str!("conformance/keyed_slots.rs"),

@@ -15,7 +15,7 @@ const SALTS: u64 = 1 << 20;
 /// It is what [`RateLimiter`](super::RateLimiter) decides by, and what firmware with one owner wants. It starts full.
 ///
 /// Times may come from any clock, in any order. If the clock steps back, the bucket looks as if cells had been spent, at most
-/// all of them: a step costs no more than one full refill. A step forward fills it, at most to the burst.
+/// all of them, and the debt it may have: a step costs no more than one full refill. A step forward fills it, at most to the burst.
 ///
 /// # Examples
 ///
@@ -45,15 +45,42 @@ pub struct TokenBucket {
 impl TokenBucket {
     /// Makes a bucket that is full, whenever it is used first.
     pub const fn new(quota: Quota) -> Self {
-        Self { gcra: Gcra::new(quota), base: 0, mark: Mark { tat: 0, late: false }, moves: 0 }
+        Self::with_debt(quota, 0)
+    }
+
+    /// Makes a bucket that is full, and that a request larger than the burst may leave up to `debt` cells below empty.
+    ///
+    /// Such a request conforms when the bucket is full. Afterwards nothing does before the debt is paid by what comes in, so that over a
+    /// long time the rate is kept. In any window of length `w` at most `max(burst, largest) + rate * w` cells are taken, where `largest` is the
+    /// largest request in it.
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use mtaio_core::Instant;
+    /// # use mtaio_core::limit::{Quota, TokenBucket};
+    /// let mut bucket = TokenBucket::with_debt(Quota::per_second(10).burst(2), 30);
+    /// let now = Instant::from_nanos(0);
+    /// bucket.try_take(now, 22)?;
+    /// assert_eq!(bucket.available(now), 0);
+    /// // Twenty cells are owed, and one is asked for.
+    /// assert_eq!(bucket.try_take(now, 1).unwrap_err().retry_after(), Some(Duration::from_millis(2100)));
+    /// # Ok::<(), mtaio_core::limit::ResourceLimitError>(())
+    /// ```
+    pub const fn with_debt(quota: Quota, debt: u32) -> Self {
+        Self { gcra: Gcra::with_debt(quota, debt), base: 0, mark: Mark { tat: 0, late: false }, moves: 0 }
     }
 
     /// Makes a bucket that holds `cells` at `now`, at most its burst.
     pub fn with_cells(quota: Quota, now: Instant, cells: u32) -> Self {
-        let mut bucket = Self::new(quota);
-        let missing = quota.burst_size() - cells.min(quota.burst_size());
-        bucket.rebase(now, i128::from(u64::from(missing) * bucket.gcra.scale().cost));
-        bucket
+        Self::new(quota).holding(now, cells)
+    }
+
+    /// The same, with so many cells in it at `now`, at most its burst.
+    pub(super) fn holding(mut self, now: Instant, cells: u32) -> Self {
+        let burst = self.quota().burst_size();
+        let missing = burst - cells.min(burst);
+        self.rebase(now, i128::from(u64::from(missing) * self.gcra.scale().cost));
+        self
     }
 
     /// Makes a bucket that owes `units` of its quota at `now`.
@@ -80,8 +107,8 @@ impl TokenBucket {
     ///
     /// # Errors
     ///
-    /// [`ResourceLimitError`]: not ready, with the time after which they conform, or too large for the burst. Nothing is taken
-    /// then.
+    /// [`ResourceLimitError`]: not ready, with the time after which they conform, or too large for the burst and the debt.
+    /// Nothing is taken then.
     pub fn try_take(&mut self, now: Instant, n: u32) -> Result<(), ResourceLimitError> {
         let units = self.sync(now, 0);
         match self.gcra.scale().take(self.mark, units, 0, n) {
@@ -96,18 +123,17 @@ impl TokenBucket {
         }
     }
 
-    /// How many whole cells there are at `now`.
+    /// How many whole cells there are at `now`: none while it is in debt.
     pub fn available(&self, now: Instant) -> u32 {
-        let scale = self.gcra.scale();
-        let level = i128::from(scale.burst) - self.owed(now, 0);
-        u32::try_from(level / i128::from(scale.cost)).unwrap_or(u32::MAX)
+        let level = self.level(now).max(0);
+        u32::try_from(level / i128::from(self.gcra.scale().cost)).unwrap_or(u32::MAX)
     }
 
     /// The instant at which `n` cells conform, not before `now`, if nothing else is taken.
     ///
     /// # Errors
     ///
-    /// [`ResourceLimitError`] if `n` exceeds the burst.
+    /// [`ResourceLimitError`] if `n` exceeds the burst and the debt.
     pub fn ready_at(&self, now: Instant, n: u32) -> Result<Instant, ResourceLimitError> {
         match self.clone().try_take(now, n) {
             Ok(()) => Ok(now),
@@ -120,21 +146,28 @@ impl TokenBucket {
         self.give_back(now, 0, n);
     }
 
-    /// Changes the quota. The cells that are there at `now` stay there, at most the new burst of them.
+    /// Changes the quota. The cells that are there at `now` stay there, at most the new burst of them; or so does the debt.
     pub fn set_quota(&mut self, now: Instant, quota: Quota) {
         let old = *self.gcra.scale();
-        let level = i128::from(old.burst) - self.owed(now, 0);
-        self.gcra = Gcra::new(quota);
+        let level = self.level(now);
+        self.gcra = Gcra::with_debt(quota, self.gcra.debt());
         let new = self.gcra.scale();
-        // Rounded down: changing the quota creates no credit. Both factors are below 2^64.
-        let level = (level.unsigned_abs() * u128::from(new.cost) / u128::from(old.cost)).min(new.burst.into());
+        // Cells are rounded down and what is owed is rounded up: changing the quota creates no credit. Both factors are below 2^64.
+        let (product, old_cost) = (level.unsigned_abs() * u128::from(new.cost), u128::from(old.cost));
+        let level = if level < 0 { -(product.div_ceil(old_cost) as i128) } else { (product / old_cost) as i128 };
         self.mark.late = false;
-        self.rebase(now, i128::from(new.burst) - level as i128);
+        let owed = (i128::from(new.burst) - level).clamp(0, new.limit.into());
+        self.rebase(now, owed);
     }
 
     /// The quota.
     pub fn quota(&self) -> Quota {
         self.gcra.quota()
+    }
+
+    /// The most cells that one request can have: the burst, and the debt that it may leave.
+    pub const fn largest(&self) -> u32 {
+        self.gcra.quota().burst_size().saturating_add(self.gcra.debt())
     }
 }
 
@@ -167,7 +200,7 @@ impl TokenBucket {
         let since = now.as_nanos().wrapping_sub(self.base);
         if since <= self.gcra.horizon() {
             let units = self.gcra.scale().units_within(since);
-            if self.mark.tat <= units + self.gcra.scale().burst {
+            if self.mark.tat <= units + self.gcra.scale().limit {
                 return units;
             }
         }
@@ -182,7 +215,7 @@ impl TokenBucket {
     }
 
     pub(super) fn too_large(&self, n: u32) -> ResourceLimitError {
-        ResourceLimitError::too_large(n, self.quota().burst_size() as usize)
+        ResourceLimitError::too_large(n, self.largest() as usize)
     }
 
     pub(super) fn give_back(&mut self, now: Instant, cap: u64, n: u32) {
@@ -192,7 +225,12 @@ impl TokenBucket {
         self.mark.tat = self.mark.tat.saturating_sub(back).max(self.mark.tat.min(units));
     }
 
-    /// How many units the TAT is ahead of `now`: at most the burst, and behind it, within `cap`, only if it is late.
+    /// How many units there are at `now`, below zero in debt.
+    fn level(&self, now: Instant) -> i128 {
+        i128::from(self.gcra.scale().burst) - self.owed(now, 0)
+    }
+
+    /// How many units the TAT is ahead of `now`: at most the burst and the debt, and behind it, within `cap`, only if it is late.
     fn owed(&self, now: Instant, cap: u64) -> i128 {
         let scale = self.gcra.scale();
         // The wrapped difference, read as signed, is right as long as the clock moved less than 292 years since the base.
@@ -205,7 +243,7 @@ impl TokenBucket {
         let owed = i128::from(self.mark.tat) - scale.signed_units(since);
         // What lags by more than the cap idled.
         let floor = if self.mark.late && owed >= -i128::from(cap) { owed } else { 0 };
-        owed.max(floor).min(scale.burst.into())
+        owed.max(floor).min(scale.limit.into())
     }
 
     /// Moves the base to just before `now`, with the TAT `owed` units ahead of it.
@@ -226,6 +264,8 @@ impl TokenBucket {
 
 #[cfg(test)]
 mod tests {
+    mod debt;
+
     use core::time::Duration;
 
     use alloc::vec::Vec;
@@ -238,21 +278,25 @@ mod tests {
         cells: i128,
         period: i128,
         burst: i128,
+        /// How far below empty it may be.
+        debt: i128,
         /// When it will be full.
         full: i128,
     }
 
     impl Model {
-        fn new(quota: Quota) -> Self {
+        fn new(quota: Quota, debt: u32) -> Self {
             let (cells, period) = quota.terms();
-            let burst = i128::from(quota.burst_size()) * i128::from(period);
-            Self { cells: cells.into(), period: period.into(), burst, full: 0 }
+            let units = |cells: u32| i128::from(cells) * i128::from(period);
+            let (burst, debt) = (units(quota.burst_size()), units(debt));
+            Self { cells: cells.into(), period: period.into(), burst, debt, full: 0 }
         }
 
         /// How much more than `n` cells there is at `now`; if it is negative, they do not conform.
         fn spare(&self, now: u64, n: u32) -> i128 {
-            let now = i128::from(now) * self.cells;
-            now + self.burst - self.full.max(now) - i128::from(n) * self.period
+            let (now, cost) = (i128::from(now) * self.cells, i128::from(n) * self.period);
+            // What exceeds the burst needs a full bucket, and may leave a debt.
+            now + self.burst.max(cost.min(self.burst + self.debt)) - self.full.max(now) - cost
         }
 
         fn take(&mut self, now: u64, n: u32) {
@@ -260,8 +304,8 @@ mod tests {
         }
     }
 
-    fn is_exact(quota: Quota) -> bool {
-        Gcra::new(quota).scale().shift == 0
+    fn is_exact(quota: Quota, debt: u32) -> bool {
+        Gcra::with_debt(quota, debt).scale().shift == 0
     }
 
     /// Numbers of every magnitude, and often the largest one.
@@ -284,26 +328,36 @@ mod tests {
         prop::collection::vec((0..3000_u64, jump, 0..20_u32, 0..3_u32), 1..60)
     }
 
-    fn follow(quota: Quota, history: &[Step], mut each: impl FnMut(Instant, u32)) {
+    fn follow(quota: Quota, history: &[Step], each: impl FnMut(Instant, u32)) {
+        follow_up_to(quota.burst_size(), quota, history, each);
+    }
+
+    /// As [`follow`], with requests that are as large as `largest` now and then.
+    fn follow_up_to(largest: u32, quota: Quota, history: &[Step], mut each: impl FnMut(Instant, u32)) {
         let mut now = 0_u64;
         for &(part, jump, sixteenths, more) in history {
             let cell = quota.emission_interval().as_nanos() * u128::from(part) / 1000;
             now = now.saturating_add(u64::try_from(cell).unwrap_or(u64::MAX)).saturating_add(jump).min(u64::MAX - 1);
-            let n = u64::from(quota.burst_size()) * u64::from(sixteenths) / 16 + u64::from(more);
+            let n = u64::from(largest) * u64::from(sixteenths) / 16 + u64::from(more);
             each(Instant::from_nanos(now), u32::try_from(n).unwrap_or(u32::MAX));
         }
     }
 
     /// The first decision that is not the model's: when it was made, about how many cells, and what was to spare.
     fn first_wrong(quota: Quota, history: &[Step]) -> Option<(Instant, u32, i128)> {
-        let (mut bucket, mut model) = (TokenBucket::new(quota), Model::new(quota));
-        // Where units are rounded: a part of the burst, and of the cells in a nanosecond.
-        let slack = if is_exact(quota) { 0 } else { (model.burst >> 40) + (model.cells >> 20) + 1 };
+        first_wrong_with_debt(quota, 0, history)
+    }
+
+    fn first_wrong_with_debt(quota: Quota, debt: u32, history: &[Step]) -> Option<(Instant, u32, i128)> {
+        let (mut bucket, mut model) = (TokenBucket::with_debt(quota, debt), Model::new(quota, debt));
+        // Where units are rounded: a part of the burst and the debt, and of the cells in a nanosecond.
+        let slack =
+            if is_exact(quota, debt) { 0 } else { ((model.burst + model.debt) >> 40) + (model.cells >> 20) + 1 };
         let mut wrong = None;
-        follow(quota, history, |now, n| {
+        follow_up_to(bucket.largest(), quota, history, |now, n| {
             let taken = bucket.try_take(now, n).is_ok();
             let spare = model.spare(now.as_nanos(), n);
-            if taken != (spare >= 0) && (n > quota.burst_size() || spare.abs() > slack) {
+            if taken != (spare >= 0) && (n > bucket.largest() || spare.abs() > slack) {
                 wrong.get_or_insert((now, n, spare));
             }
             if taken {

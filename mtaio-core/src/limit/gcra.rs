@@ -7,9 +7,12 @@
 //! max(TAT, now) + n * cost <= now + burst * cost     then     TAT = max(TAT, now) + n * cost
 //! ```
 //!
+//! Where a *debt* is allowed, a request beyond the burst conforms when the bucket is full, that is, when the TAT is not after now, and moves the
+//! TAT up to the burst and the debt beyond now. In one formula for both, `max(burst, n)` stands in place of the burst.
+//!
 //! Time is counted in *units* for which both sides are whole numbers. With `cells` in `period` nanoseconds, in lowest terms, a
 //! nanosecond is `cells` units and a cell is `period` units: nothing is ever rounded, at 3 cells in 7 ms as little as at 10/s. Only
-//! where the burst would need more than 2^52 such units (a cell a day and a burst of more than 52, say), or the rate more than
+//! where the burst and the debt would need more than 2^52 such units (a cell a day and a burst of more than 52, say), or the rate more than
 //! 2^29 cells a period, a unit is a power-of-two part of a cell instead, and time is mapped to it by a factor of 62 bits, rounded
 //! down: such a rate is off by less than 1e-18 of itself.
 
@@ -18,7 +21,7 @@ use core::time::Duration;
 
 use super::quota::Quota;
 
-/// How many units a burst may have. With [`MAX_UNITS`] this keeps every sum far below 2^64.
+/// How many units a burst, with a debt, may have. With [`MAX_UNITS`] this keeps every sum far below 2^64.
 const MAX_BURST: u64 = 1 << 52;
 /// How many units may have passed since the base; then the base moves.
 pub(super) const MAX_UNITS: u64 = 1 << 53;
@@ -47,6 +50,8 @@ const FACTOR_BITS: u32 = 62;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gcra {
     quota: Quota,
+    /// In cells.
+    debt: u32,
     scale: Scale,
     /// The longest time since the base, in nanoseconds, that has at most [`MAX_UNITS`].
     horizon: u64,
@@ -62,6 +67,8 @@ pub(super) struct Scale {
     pub(super) cost: u64,
     /// Units in the burst.
     pub(super) burst: u64,
+    /// Units in the burst and the debt: no TAT is further ahead of now.
+    pub(super) limit: u64,
 }
 
 /// What a bucket has come to: the one thing that changes.
@@ -123,13 +130,19 @@ impl Eq for Wait {}
 impl Gcra {
     /// The parameters of `quota`.
     pub const fn new(quota: Quota) -> Self {
+        Self::with_debt(quota, 0)
+    }
+
+    /// The parameters of `quota` where a bucket that is full may be left up to `debt` cells below empty.
+    pub const fn with_debt(quota: Quota, debt: u32) -> Self {
         let (cells, period) = quota.terms();
         let burst = quota.burst_size() as u64;
-        let scale = match period.checked_mul(burst) {
-            Some(units) if units <= MAX_BURST && cells as u64 <= MAX_RATE => {
-                Scale { factor: cells as u64, shift: 0, cost: period, burst: units }
+        let limit = burst + debt as u64;
+        let scale = match period.checked_mul(limit) {
+            Some(limit) if limit <= MAX_BURST && cells as u64 <= MAX_RATE => {
+                Scale { factor: cells as u64, shift: 0, cost: period, burst: period * burst, limit }
             }
-            _ => Scale::by_powers(cells as u128, period as u128, burst),
+            _ => Scale::by_powers(cells as u128, period as u128, burst, limit),
         };
         let horizon = if MAX_UNITS.leading_zeros() + u64::BITS > scale.shift {
             ((MAX_UNITS as u128) << scale.shift) / scale.factor as u128
@@ -137,7 +150,7 @@ impl Gcra {
             u128::MAX
         };
         let horizon = if horizon > MAX_TIME as u128 { MAX_TIME } else { horizon as u64 };
-        Self { quota, scale, horizon }
+        Self { quota, debt, scale, horizon }
     }
 
     /// The quota that these are the parameters of.
@@ -159,6 +172,10 @@ impl Gcra {
         }
     }
 
+    pub(super) const fn debt(&self) -> u32 {
+        self.debt
+    }
+
     pub(super) const fn scale(&self) -> &Scale {
         &self.scale
     }
@@ -171,16 +188,16 @@ impl Gcra {
 /// What is missing to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shortage {
-    /// It exceeds the burst.
+    /// It exceeds the burst and the debt.
     TooLarge,
     /// It conforms when so many units have passed since the base.
     Until(u64),
 }
 
 impl Scale {
-    /// The finest power of two for a cell that the burst and the rate leave room for.
-    const fn by_powers(cells: u128, period: u128, burst: u64) -> Self {
-        let for_burst = (MAX_BURST / burst).ilog2();
+    /// The finest power of two for a cell that the burst with its debt and the rate leave room for.
+    const fn by_powers(cells: u128, period: u128, burst: u64, limit: u64) -> Self {
+        let for_burst = (MAX_BURST / limit).ilog2();
         // A nanosecond has `cells << bits` / `period` units.
         let for_rate = match (MAX_RATE as u128 * period / cells).checked_ilog2() {
             Some(bits) => bits,
@@ -192,7 +209,13 @@ impl Scale {
         while (units << (shift + 1)) / period < 1 << FACTOR_BITS {
             shift += 1;
         }
-        Self { factor: ((units << shift) / period) as u64, shift, cost: 1 << bits, burst: burst << bits }
+        Self {
+            factor: ((units << shift) / period) as u64,
+            shift,
+            cost: 1 << bits,
+            burst: burst << bits,
+            limit: limit << bits,
+        }
     }
 
     /// The whole units in `nanos`, of which there are no more than the horizon. Beyond it, as the
@@ -220,14 +243,20 @@ impl Scale {
         let lags = mark.late && mark.tat < now && mark.tat.saturating_add(cap) >= now;
         let start = if lags { mark.tat } else { mark.tat.max(now) };
         let cost = match u64::from(n).checked_mul(self.cost) {
-            Some(cost) if cost <= self.burst => cost,
+            Some(cost) if cost <= self.limit => cost,
             _ => return Err(Shortage::TooLarge),
         };
-        let tat = start.saturating_add(cost);
-        if tat > now.saturating_add(self.burst) {
-            return Err(Shortage::Until(tat - self.burst));
+        let (tat, room) = (start.saturating_add(cost), self.room(cost));
+        if tat > now.saturating_add(room) {
+            return Err(Shortage::Until(tat - room));
         }
         Ok(Mark { tat, late: lags && tat < now })
+    }
+
+    /// How far beyond now a request of so many units may move the TAT: what exceeds the burst needs a bucket that is full.
+    #[inline(always)]
+    pub(super) const fn room(&self, cost: u64) -> u64 {
+        if cost > self.burst { cost } else { self.burst }
     }
 
     /// How long after `now` (in nanoseconds and in units) `target` units have passed.

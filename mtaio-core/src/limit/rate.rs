@@ -208,6 +208,7 @@ impl<R: Timer> RateLimiter<R> {
     }
 
     fn from_parts(builder: RateLimiterBuilder<R>, runtime: R, bucket: TokenBucket, chime: MaybeChime<R>) -> Self {
+        let bucket = TokenBucket::with_debt(builder.quota, builder.debt).holding(runtime.now(), builder.initial);
         let shared = Arc::new_cyclic(|me| Shared {
             queue: WaitQueue::new(Cells::new(&bucket, runtime), State::new(bucket, builder.max_waiters)),
             closing: Closing::new(),
@@ -232,7 +233,8 @@ impl<R: Timer> RateLimiter<R> {
     ///
     /// # Errors
     ///
-    /// As [`try_acquire`](Self::try_acquire), and too large if `n` exceeds the burst.
+    /// As [`try_acquire`](Self::try_acquire), and too large if `n` exceeds the burst, and the [debt](RateLimiterBuilder::debt) that
+    /// it may leave.
     #[inline(always)]
     pub fn try_acquire_many(&self, n: u32) -> Result<(), ResourceLimitError> {
         self.shared.decide::<true>(|| self.shared.now(), n)
@@ -265,8 +267,8 @@ impl<R: Timer> RateLimiter<R> {
     ///
     /// # Errors
     ///
-    /// As [`acquire`](Self::acquire); and at once if `n` exceeds the burst (it would never conform), or later if a new quota makes
-    /// it so.
+    /// As [`acquire`](Self::acquire); and at once if `n` exceeds the burst and the [debt](RateLimiterBuilder::debt) that it may leave (it
+    /// would never conform), or later if a new quota makes it so.
     ///
     /// # Panics
     ///
@@ -409,7 +411,7 @@ impl<R: Timer> RateLimiter<R> {
 
     /// Changes the quota, also for those who wait. The cells that are there stay, at most the new burst of them.
     ///
-    /// Whoever waits for more than the new burst is refused, and so is who cannot be served within its `max_wait` any more.
+    /// What is owed stays so too. Whoever waits for more than can be had in one request is refused, and so is who cannot be served within its `max_wait` any more.
     pub fn set_quota(&self, quota: Quota) {
         let cells = &self.shared.queue.supply;
         self.shared.queue.change_and_review(|state| {
@@ -423,7 +425,12 @@ impl<R: Timer> RateLimiter<R> {
         self.shared.queue.peek(|state, _| state.bucket.quota())
     }
 
-    /// How many cells one who does not wait can have now: none while anybody waits.
+    /// The most cells that one request can have: the burst, and the [debt](RateLimiterBuilder::debt) that it may leave.
+    pub fn largest(&self) -> u32 {
+        self.shared.queue.peek(|state, _| state.bucket.largest())
+    }
+
+    /// How many cells one who does not wait can have now: none while anybody waits, or while there is a debt.
     pub fn available(&self) -> u32 {
         // A pump first: those whose turn has come are not in the way.
         self.shared.tick();

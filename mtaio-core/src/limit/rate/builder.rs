@@ -13,17 +13,41 @@ pub struct RateLimiterBuilder<R> {
     pub(super) quota: Quota,
     pub(super) initial: u32,
     pub(super) max_waiters: usize,
+    pub(super) debt: u32,
     runtime: PhantomData<fn() -> R>,
 }
 
 impl<R: Timer> RateLimiterBuilder<R> {
     pub(super) fn new(quota: Quota) -> Self {
-        Self { quota, initial: quota.burst_size(), max_waiters: usize::MAX, runtime: PhantomData }
+        Self { quota, initial: quota.burst_size(), max_waiters: usize::MAX, debt: 0, runtime: PhantomData }
     }
 
     /// Begins with `cells` cells instead of a full burst, at most that.
     pub fn initial(self, cells: u32) -> Self {
         Self { initial: cells, ..self }
+    }
+
+    /// Lets requests through that are larger than the burst, by up to `cells`: such a one waits until the bucket is full, and leaves it so many
+    /// cells below empty as it exceeds the burst. Nobody else is served before that debt is paid by what comes in, so that over a long time the
+    /// rate is kept.
+    ///
+    /// In any window of length `w` at most `max(burst, largest) + rate * (w + cap)` cells are granted, where `largest` is the largest request in
+    /// it, and `cap` is as for the [limiter](RateLimiter). A new quota leaves what is owed, and what may be.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use mtaio_core::limit::{Quota, RateLimiter};
+    /// # use mtaio_core::runtime::ManualClock;
+    ///
+    /// let quota = Quota::per_second(100).burst(10);
+    /// let limiter = RateLimiter::builder(quota).debt(90).build_on(ManualClock::new());
+    /// limiter.try_acquire_many(100)?; // it was full
+    /// assert_eq!(limiter.available(), 0);
+    /// assert_eq!(limiter.try_acquire().unwrap_err().retry_after(), Some(Duration::from_millis(910)));
+    /// # Ok::<(), mtaio_core::limit::ResourceLimitError>(())
+    /// ```
+    pub fn debt(self, cells: u32) -> Self {
+        Self { debt: cells, ..self }
     }
 
     /// Lets at most so many wait; whoever comes then is refused at once.

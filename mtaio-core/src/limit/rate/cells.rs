@@ -72,9 +72,10 @@ impl<R: Timer> State<R> {
         }
     }
 
-    /// How long until the TAT has come back to where one who moves it to `tat` conforms.
-    fn wait_for(&self, tat: u128) -> Wait {
-        let target = tat.saturating_sub(self.bucket.gcra().scale().burst.into());
+    /// How long until the TAT has come back to where one who moves it to `tat` by `n` cells conforms.
+    fn wait_for(&self, tat: u128, n: u32) -> Wait {
+        let scale = self.bucket.gcra().scale();
+        let target = tat.saturating_sub(scale.room(u64::from(n).saturating_mul(scale.cost)).into());
         self.bucket.wait(self.now, self.units, target)
     }
 
@@ -89,7 +90,7 @@ impl<R: Timer> State<R> {
 
     /// How long one who asks for `n` cells waits behind `ahead` others.
     fn wait_behind(&self, ahead: u64, n: u32) -> Wait {
-        self.wait_for(u128::from(self.bucket.mark().tat) + self.cost(ahead + u64::from(n)))
+        self.wait_for(u128::from(self.bucket.mark().tat) + self.cost(ahead + u64::from(n)), n)
     }
 
     fn within_deadline(&self, ask: &Ask, wait: &Wait) -> Result<(), ResourceLimitError> {
@@ -161,7 +162,7 @@ impl<R: Timer> Supply for Cells<R> {
             Some(_) if parked => Instant::FAR,
             Some(ask) => {
                 let tat = u128::from(state.bucket.mark().tat) + state.cost(ask.n.into());
-                state.now + state.wait_for(tat).duration()
+                state.now + state.wait_for(tat, ask.n).duration()
             }
             None => Instant::FAR,
         };
@@ -217,7 +218,7 @@ impl<R: Timer> Supply for Cells<R> {
         if state.closed {
             return Err(ResourceLimitError::CLOSED);
         }
-        if ask.n > state.bucket.quota().burst_size() {
+        if ask.n > state.bucket.largest() {
             return Err(state.bucket.too_large(ask.n));
         }
         Ok(())

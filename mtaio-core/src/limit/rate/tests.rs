@@ -1,3 +1,4 @@
+mod debt;
 mod interleavings;
 mod strict;
 

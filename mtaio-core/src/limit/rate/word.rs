@@ -24,6 +24,8 @@ use crate::time::Instant;
 pub(super) const QUEUED: u64 = 1 << 63;
 const LATE: u64 = 1 << 62;
 const GENERATION: u64 = 0xff;
+/// Where the debt stands above the shift.
+const DEBT: u32 = 32;
 /// A unit, where it stands in the word.
 const UNIT: u64 = GENERATION + 1;
 
@@ -41,6 +43,7 @@ pub(super) struct Word {
     cost: AtomicU64,
     /// Units in the rest of the burst, as they stand in the word, with any generation.
     slack: AtomicU64,
+    /// The shift, and above it the debt that is allowed, in cells.
     shift: AtomicU64,
     /// How many units of lateness are made up for.
     cap: AtomicU64,
@@ -118,7 +121,7 @@ impl Word {
             } else {
                 // Less by a part of a unit, which makes no difference to whole nanoseconds, rounded up.
                 let missing = word - last;
-                // A flag; or a TAT beyond the burst, where nothing that is taken puts it.
+                // A flag; or a TAT beyond the burst, where only a debt puts it.
                 if missing > cost {
                     break;
                 }
@@ -188,13 +191,17 @@ impl Word {
     }
 
     fn parameters(&self) -> (Scale, u64, u64) {
-        let (factor, shift) = (load(&self.factor), load(&self.shift) as u32);
+        let (factor, packed) = (load(&self.factor), load(&self.shift));
         let (cost, slack) = (load(&self.cost), load(&self.slack));
+        let (shift, debt) = (packed as u32, packed >> DEBT);
+        let (units, burst) = (cost / UNIT, cost.wrapping_add(slack) / UNIT);
         let scale = Scale {
             factor: if shift == 0 { factor / UNIT } else { factor },
             shift,
-            cost: cost / UNIT,
-            burst: cost.wrapping_add(slack) / UNIT,
+            cost: units,
+            burst,
+            // Parameters that do not belong together can make it anything.
+            limit: burst.wrapping_add(debt.wrapping_mul(units)),
         };
         (scale, load(&self.base), load(&self.cap))
     }
@@ -231,7 +238,7 @@ impl Word {
         store(&self.factor, factor);
         store(&self.cost, scale.cost * UNIT);
         store(&self.slack, ((scale.burst - scale.cost) * UNIT) | GENERATION);
-        store(&self.shift, scale.shift.into());
+        store(&self.shift, u64::from(bucket.gcra().debt()) << DEBT | u64::from(scale.shift));
         store(&self.cap, scale.units(cap));
     }
 
@@ -255,10 +262,10 @@ fn load(parameter: &AtomicU64) -> u64 {
 /// What a shortage means where nobody waits.
 fn refusal(scale: &Scale, mark: Mark, shortage: Shortage, (since, units): (u64, u64), n: u32) -> Long {
     match shortage {
-        Shortage::TooLarge => Long::Refused(ResourceLimitError::too_large(n, (scale.burst / scale.cost) as usize)),
-        // Nothing that is taken puts the TAT beyond the burst: the clock has stepped back, or this thread has slept since
+        Shortage::TooLarge => Long::Refused(ResourceLimitError::too_large(n, (scale.limit / scale.cost) as usize)),
+        // Nothing that is taken puts the TAT beyond the burst and the debt: the clock has stepped back, or this thread has slept since
         // it read it. The lock reads it again.
-        Shortage::Until(_) if mark.tat > units + scale.burst => Long::Locked,
+        Shortage::Until(_) if mark.tat > units + scale.limit => Long::Locked,
         Shortage::Until(target) => Long::Refused(ResourceLimitError::not_ready(Some(scale.wait(since, units, target)))),
     }
 }
@@ -326,11 +333,14 @@ mod tests {
         fn the_short_way_says_what_the_long_one_and_the_bucket_say(
             (cells, period, burst) in (prop_oneof![Just(0), magnitude(30)], magnitude(48), 1..1u32 << 20),
             (filled, late, cap) in (0..1u32 << 20, any::<bool>(), magnitude(30)),
+            (debt, owed) in (prop_oneof![Just(0), magnitude(20)], 0..4_u64),
             (later, n) in (magnitude(52), prop_oneof![Just(1), magnitude(20).prop_map(|n| n as u32)]),
         ) {
             let quota = Quota::new(cells as u32 + 1, Duration::from_nanos(period + 1)).unwrap().burst(burst);
-            let mut bucket = bucket(quota, filled.min(burst) % n.max(1));
-            bucket.set_mark(Mark { late, ..bucket.mark() });
+            let mut bucket = TokenBucket::with_debt(quota, debt as u32).holding(NOW, filled.min(burst) % n.max(1));
+            // Some of what may be owed is: at times all of it, and as often nothing.
+            let owed = (owed * debt / 3) * bucket.gcra().scale().cost;
+            bucket.set_mark(Mark { late, tat: bucket.mark().tat + owed });
             let (short, long) = (Word::new(&bucket, cap), Word::new(&bucket, cap));
             // Half of those who wait come when they conform for the first time, or a nanosecond before or after that.
             let ready = bucket.ready_at(NOW, n).unwrap_or(NOW).as_nanos();
