@@ -33,6 +33,7 @@
 
 mod gate;
 mod hand;
+mod pipe;
 mod probe;
 mod rig;
 
@@ -54,6 +55,8 @@ pub mod group;
 pub mod keyed;
 #[doc(hidden)]
 pub mod keyed_slots;
+#[doc(hidden)]
+pub mod io;
 #[doc(hidden)]
 pub mod lease;
 #[doc(hidden)]
@@ -287,6 +290,27 @@ macro_rules! conformance {
                     a_combination_takes_more_than_the_burst_of_a_part
                     a_lease_can_ask_for_more_than_the_burst
                     large_requests_keep_the_rate
+                }
+                io {
+                    bytes_that_are_read_are_paid_once
+                    bytes_that_are_written_are_paid_once
+                    a_transfer_is_at_most_the_burst
+                    an_idle_connection_holds_no_cells
+                    a_writer_whose_peer_does_not_read_holds_no_cells
+                    a_burst_of_one_byte_moves_one_byte_at_a_time
+                    a_transfer_takes_as_long_as_its_bytes
+                    nothing_is_paid_for_nothing
+                    flushing_and_closing_do_not_wait_for_cells
+                    buffers_go_together_as_far_as_they_may
+                    a_closed_limiter_is_an_error_with_the_refusal_inside
+                    a_scope_that_leaves_too_little_time_ends_a_transfer
+                    a_transfer_that_is_dropped_while_it_waits_leaves_no_trace
+                    a_wait_that_goes_on_with_a_smaller_buffer_puts_the_rest_back
+                    a_smaller_burst_reaches_who_waits
+                    a_transfer_that_panics_pays_nothing
+                    connections_that_share_a_limit_get_the_same
+                    each_direction_can_have_its_own_limit
+                    what_a_limited_connection_says_of_itself_is_text
                 }
                 lease {
                     a_lease_hands_out_what_it_took_before
@@ -619,6 +643,7 @@ mod tests {
             include_str!("conformance/group.rs"),
             include_str!("conformance/keyed.rs"),
             include_str!("conformance/keyed_slots.rs"),
+            include_str!("conformance/io.rs"),
             include_str!("conformance/lease.rs"),
             include_str!("conformance/moved.rs"),
             include_str!("conformance/peers.rs"),

@@ -13,6 +13,7 @@
 //! | [`sync`] | the fair [`Semaphore`](sync::Semaphore) |
 //! | [`runtime`] | what a runtime supplies, and the virtual one for tests |
 //! | [`ext`] | `FutureExt` and `StreamExt`: limits on any future and any stream |
+//! | `io` | limits on bytes: what readers and writers with limits are made of |
 //! | [`time`] | [`Instant`] and [`Deadline`] |
 //! | [`timeout`] | `TimeoutManager`, `timeout`, `cascade`, `shield` |
 //!
@@ -27,6 +28,7 @@
 //! | `test-util` | `ManualClock` and `VirtualRuntime` |
 //! | `tsc` | `SystemClock` reads the time stamp counter where the kernel itself trusts it |
 //! | `keyed` | `KeyedRateLimiter` and `KeyedConcurrencyLimiter`: limits per key |
+//! | `io` | limits on bytes for readers and writers of futures-io |
 //! | `tower` | limiters and timeouts as layers of tower services |
 //! | `conformance` | the suite that a runtime can be held against |
 //!
@@ -58,6 +60,8 @@ pub mod conformance;
 mod costs;
 #[cfg(feature = "alloc")]
 pub mod ext;
+#[cfg(feature = "std")]
+pub mod io;
 pub mod limit;
 #[cfg(feature = "alloc")]
 mod names;

@@ -22,6 +22,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "io")]
+pub mod io;
 mod runtime;
 
 mtaio_core::names!(SmolRuntime);

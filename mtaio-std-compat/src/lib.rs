@@ -30,6 +30,8 @@ extern crate alloc;
 
 #[cfg(feature = "async-std")]
 mod async_std_runtime;
+#[cfg(all(feature = "async-std", feature = "io"))]
+pub mod io;
 mod sleep;
 pub mod thread;
 

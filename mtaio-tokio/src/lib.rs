@@ -36,6 +36,7 @@
 extern crate alloc;
 
 mod clock;
+pub mod io;
 mod runtime;
 mod sleep;
 

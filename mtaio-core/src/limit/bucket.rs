@@ -50,9 +50,9 @@ impl TokenBucket {
 
     /// Makes a bucket that is full, and that a request larger than the burst may leave up to `debt` cells below empty.
     ///
-    /// Such a request conforms when the bucket is full. Afterwards nothing does before the debt is paid by what comes in, so that over a
-    /// long time the rate is kept. In any window of length `w` at most `max(burst, largest) + rate * w` cells are taken, where `largest` is the
-    /// largest request in it.
+    /// Such a request conforms when the bucket is full. Afterwards nothing does before the debt is paid by what comes in, so that
+    /// over a long time the rate is kept. In any window of length `w` at most `max(burst, largest) + rate * w` cells are taken,
+    /// where `largest` is the largest request in it.
     ///
     /// ```
     /// # use core::time::Duration;
@@ -223,6 +223,17 @@ impl TokenBucket {
         let back = u64::from(n).saturating_mul(self.gcra.scale().cost);
         // Never below now, nor below where it is: a full bucket takes nothing back.
         self.mark.tat = self.mark.tat.saturating_sub(back).max(self.mark.tat.min(units));
+    }
+
+    /// As [`give_back`](Self::give_back), for cells that were taken a moment ago: as if fewer had been asked for then. So the TAT
+    /// may come to lie behind now, where it was before, by no more than what a late timer may owe.
+    #[cfg(feature = "std")]
+    pub(super) fn put_back(&mut self, now: Instant, cap: u64, n: u32) {
+        let units = self.sync(now, cap);
+        let back = u64::from(n).saturating_mul(self.gcra.scale().cost);
+        let floor = units.saturating_sub(cap).min(self.mark.tat);
+        let tat = self.mark.tat.saturating_sub(back).max(floor);
+        self.mark = Mark { tat, late: tat < units };
     }
 
     /// How many units there are at `now`, below zero in debt.
@@ -579,6 +590,28 @@ mod tests {
         let units = bucket.sync(Instant::from_nanos(bucket.base() + beyond), LAG);
         assert_eq!(bucket.moves(), moves + 1);
         assert_eq!(bucket.mark(), Mark { tat: units - LAG, late: true });
+    }
+
+    #[test]
+    #[cfg(feature = "std")]
+    fn what_is_put_back_leaves_what_a_late_timer_owes() {
+        let quota = Quota::per_second(1000).burst(20);
+        let now = Instant::from_nanos(1 << 40);
+        let mut bucket = TokenBucket::with_cells(quota, now, 20);
+        let (cost, cap) = (bucket.gcra.scale().cost, bucket.gcra.scale().units(4_000_000));
+        let units = bucket.sync(now, cap);
+        for lag in 0..=5 {
+            bucket.set_mark(Mark { tat: units - lag * cost, late: lag > 0 });
+            let before = bucket.gcra.scale().take(bucket.mark(), units, cap, 3);
+            bucket.set_mark(bucket.gcra.scale().take(bucket.mark(), units, cap, 10).unwrap());
+            bucket.put_back(now, cap, 7);
+            assert_eq!(Ok(bucket.mark()), before, "{lag} cells late");
+        }
+        // More than was taken is no more credit than a late timer can have.
+        bucket.put_back(now, cap, u32::MAX);
+        assert_eq!(bucket.mark(), Mark { tat: units - cap, late: true });
+        bucket.put_back(now + Duration::from_secs(1), cap, 1);
+        assert_eq!(bucket.available(now + Duration::from_secs(1)), 20);
     }
 
     #[test]

@@ -7,14 +7,15 @@
 //! max(TAT, now) + n * cost <= now + burst * cost     then     TAT = max(TAT, now) + n * cost
 //! ```
 //!
-//! Where a *debt* is allowed, a request beyond the burst conforms when the bucket is full, that is, when the TAT is not after now, and moves the
-//! TAT up to the burst and the debt beyond now. In one formula for both, `max(burst, n)` stands in place of the burst.
+//! Where a *debt* is allowed, a request beyond the burst conforms when the bucket is full, that is, when the TAT is not after
+//! now, and moves the TAT up to the burst and the debt beyond now. In one formula for both, `max(burst, n)` stands in place of
+//! the burst.
 //!
 //! Time is counted in *units* for which both sides are whole numbers. With `cells` in `period` nanoseconds, in lowest terms, a
-//! nanosecond is `cells` units and a cell is `period` units: nothing is ever rounded, at 3 cells in 7 ms as little as at 10/s. Only
-//! where the burst and the debt would need more than 2^52 such units (a cell a day and a burst of more than 52, say), or the rate more than
-//! 2^29 cells a period, a unit is a power-of-two part of a cell instead, and time is mapped to it by a factor of 62 bits, rounded
-//! down: such a rate is off by less than 1e-18 of itself.
+//! nanosecond is `cells` units and a cell is `period` units: nothing is ever rounded, at 3 cells in 7 ms as little as at 10/s.
+//! Only where the burst and the debt would need more than 2^52 such units (a cell a day and a burst of more than 52, say), or the
+//! rate more than 2^29 cells a period, a unit is a power-of-two part of a cell instead, and time is mapped to it by a factor of
+//! 62 bits, rounded down: such a rate is off by less than 1e-18 of itself.
 
 use core::num::NonZeroU64;
 use core::time::Duration;
@@ -93,7 +94,7 @@ pub(super) struct Wait {
 
 impl Refused {
     /// How long until the request conforms, if nothing else is taken: then it does, and a nanosecond earlier it does not. `None`
-    /// if it never will, because it exceeds the burst.
+    /// if it never will, because it exceeds the burst and the debt.
     pub fn wait(&self) -> Option<Duration> {
         self.0.map(|wait| wait.duration())
     }

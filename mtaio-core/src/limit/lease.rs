@@ -13,30 +13,31 @@ use super::error::{ResourceLimitError, ResourceLimitErrorKind};
 use super::rate::RateLimiter;
 use crate::runtime::Timer;
 
-/// Cells that one task or thread has at hand: taken from a [`RateLimiter`] in batches, and handed out without looking at what others share, or
-/// at the clock.
+/// Cells that one task or thread has at hand: taken from a [`RateLimiter`] in batches, and handed out without looking at what
+/// others share, or at the clock.
 ///
-/// It is for holders who ask millions of times a second; [`RateLimiter::lease`] makes one for each. A cell that is at hand costs a few
-/// instructions, on any number of cores at once. Where nobody is that fast, the limiter itself is simpler, and as good.
+/// It is for holders who ask millions of times a second; [`RateLimiter::lease`] makes one for each. A cell that is at hand costs
+/// a few instructions, on any number of cores at once. Where nobody is that fast, the limiter itself is simpler, and as good.
 ///
 /// # What is guaranteed
 ///
-/// In any window of length `w` no more than `burst + outstanding + rate * (w + cap)` cells are handed out by the limiter and all its leases
-/// together, where `outstanding` is what the leases hold when the window begins: never more than the sum of their sizes. The other terms are
-/// those of [`RateLimiter`]. Nothing is lost: what is held and not handed out goes back, up to the burst, when the lease is dropped or told to
-/// [`give_back`](Self::give_back).
+/// In any window of length `w` no more than `burst + outstanding + rate * (w + cap)` cells are handed out by the limiter and all
+/// its leases together, where `outstanding` is what the leases hold when the window begins: never more than the sum of their
+/// sizes. The other terms are those of [`RateLimiter`]. Nothing is lost: what is held and not handed out goes back, up to the
+/// burst, when the lease is dropped or told to [`give_back`](Self::give_back).
 ///
 /// # How large a batch is
 ///
-/// About what the holder uses in a millisecond, between one cell and the size of the lease, and at most twice what it used of the batch before. So
-/// a holder that asks less than a thousand times a second holds nothing that it does not ask for; one that is fast and then stops holds at most
-/// twice what it used before that. A batch is never larger than the burst; where the quota gets a larger one, a lease makes use of it
-/// after it has given back.
+/// About what the holder uses in a millisecond, between one cell and the size of the lease, and at most twice what it used of the
+/// batch before. So a holder that asks less than a thousand times a second holds nothing that it does not ask for; one that is
+/// fast and then stops holds at most twice what it used before that. A batch is never larger than the burst; where the quota gets
+/// a larger one, a lease makes use of it after it has given back.
 ///
 /// # Fairness
 ///
-/// A batch comes in line as any other request: it overtakes nobody who waits, and does not wait to be full. Where the whole batch is not there,
-/// only what is missing to the request is taken, or waited for. What is at hand is handed out whoever else waits: it was granted before.
+/// A batch comes in line as any other request: it overtakes nobody who waits, and does not wait to be full. Where the whole batch
+/// is not there, only what is missing to the request is taken, or waited for. What is at hand is handed out whoever else waits:
+/// it was granted before.
 ///
 /// # What happens to what it holds
 ///
@@ -118,8 +119,8 @@ impl Stock {
 }
 
 impl<R: Timer> RateLimiter<R> {
-    /// A handle of its own for one task or thread, that takes cells in batches of at most `n` and hands them out without looking at what others
-    /// share: see [`Lease`].
+    /// A handle of its own for one task or thread, that takes cells in batches of at most `n` and hands them out without looking
+    /// at what others share: see [`Lease`].
     ///
     /// It takes nothing before it is used. A batch is at most the burst, also if `n` is larger.
     ///

@@ -53,6 +53,23 @@ impl Quota {
         Self::in_period(cells, SECOND)
     }
 
+    /// `bytes` in a second, for what flows: the burst is what comes in 20 ms, at least 1.
+    ///
+    /// With a burst of a whole second, a transfer of ten seconds would have a tenth more than its rate.
+    ///
+    /// ```
+    /// # use mtaio_core::limit::Quota;
+    /// assert_eq!(Quota::bytes_per_second(1 << 20), Quota::per_second(1 << 20).burst(20_971));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `bytes` is zero; in a constant that is a compile error.
+    pub const fn bytes_per_second(bytes: u32) -> Self {
+        let burst = bytes / 50;
+        Self::per_second(bytes).burst(if burst == 0 { 1 } else { burst })
+    }
+
     /// `cells` in a minute, evenly: unless there is a [`burst`](Self::burst), that is what comes in a second, at least 1.
     ///
     /// # Panics

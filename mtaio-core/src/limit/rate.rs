@@ -6,6 +6,8 @@ mod future;
 mod held;
 #[cfg(feature = "keyed")]
 mod member;
+#[cfg(feature = "std")]
+mod unused;
 mod word;
 
 use alloc::sync::{Arc, Weak};
@@ -267,8 +269,8 @@ impl<R: Timer> RateLimiter<R> {
     ///
     /// # Errors
     ///
-    /// As [`acquire`](Self::acquire); and at once if `n` exceeds the burst and the [debt](RateLimiterBuilder::debt) that it may leave (it
-    /// would never conform), or later if a new quota makes it so.
+    /// As [`acquire`](Self::acquire); and at once if `n` exceeds the burst and the [debt](RateLimiterBuilder::debt) that it may
+    /// leave (it would never conform), or later if a new quota makes it so.
     ///
     /// # Panics
     ///
@@ -411,7 +413,8 @@ impl<R: Timer> RateLimiter<R> {
 
     /// Changes the quota, also for those who wait. The cells that are there stay, at most the new burst of them.
     ///
-    /// What is owed stays so too. Whoever waits for more than can be had in one request is refused, and so is who cannot be served within its `max_wait` any more.
+    /// What is owed stays so too. Whoever waits for more than can be had in one request is refused, and so is who cannot be
+    /// served within its `max_wait` any more.
     pub fn set_quota(&self, quota: Quota) {
         let cells = &self.shared.queue.supply;
         self.shared.queue.change_and_review(|state| {

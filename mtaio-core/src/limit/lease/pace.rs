@@ -5,10 +5,11 @@ use crate::time::Instant;
 /// How long a batch is meant to last, in nanoseconds: a millisecond.
 pub(super) const HOLDING_TIME: u64 = 1_000_000;
 
-/// What a lease used since it fetched last, and what it fetches next: about what it uses in the holding time, between one cell and the
-/// ceiling, and never more than twice what it used since the last batch.
+/// What a lease used since it fetched last, and what it fetches next: about what it uses in the holding time, between one cell
+/// and the ceiling, and never more than twice what it used since the last batch.
 ///
-/// So a lease whose owner stops keeps no more than it used just before, and one that is as slow as a cell in the holding time keeps nothing.
+/// So a lease whose owner stops keeps no more than it used just before, and one that is as slow as a cell in the holding time
+/// keeps nothing.
 #[derive(Clone, Debug)]
 pub(super) struct Pace {
     /// When the last batch came.

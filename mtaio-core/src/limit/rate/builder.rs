@@ -27,12 +27,12 @@ impl<R: Timer> RateLimiterBuilder<R> {
         Self { initial: cells, ..self }
     }
 
-    /// Lets requests through that are larger than the burst, by up to `cells`: such a one waits until the bucket is full, and leaves it so many
-    /// cells below empty as it exceeds the burst. Nobody else is served before that debt is paid by what comes in, so that over a long time the
-    /// rate is kept.
+    /// Lets requests through that are larger than the burst, by up to `cells`: such a one waits until the bucket is full, and
+    /// leaves it so many cells below empty as it exceeds the burst. Nobody else is served before that debt is paid by what comes
+    /// in, so that over a long time the rate is kept.
     ///
-    /// In any window of length `w` at most `max(burst, largest) + rate * (w + cap)` cells are granted, where `largest` is the largest request in
-    /// it, and `cap` is as for the [limiter](RateLimiter). A new quota leaves what is owed, and what may be.
+    /// In any window of length `w` at most `max(burst, largest) + rate * (w + cap)` cells are granted, where `largest` is the
+    /// largest request in it, and `cap` is as for the [limiter](RateLimiter). A new quota leaves what is owed, and what may be.
     ///
     /// ```
     /// use core::time::Duration;

@@ -123,6 +123,13 @@ impl<R: Timer> Cells<R> {
         state.bucket.give_back(state.now, cap, n);
     }
 
+    /// Under the lock: puts cells back that were taken a moment ago, and leaves what a late timer owes.
+    #[cfg(feature = "std")]
+    pub(super) fn put_back(&self, state: &mut State<R>, n: u32) {
+        let cap = self.cap_units(state);
+        state.bucket.put_back(state.now, cap, n);
+    }
+
     /// Under the lock, after the bucket's parameters changed: what time it is in the new units.
     pub(super) fn resync(&self, state: &mut State<R>) {
         let cap = self.cap_units(state);
