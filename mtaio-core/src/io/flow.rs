@@ -164,23 +164,12 @@ impl<R: Timer> Flow<R> {
 
     /// How many bytes may go now, of at least one that is wanted. They are paid.
     fn poll_allowed(&mut self, context: &mut Context<'_>, wanted: usize) -> Poll<Result<u32, ResourceLimitError>> {
-        let Some(limiter) = &self.limiter else { return Poll::Ready(Ok(u32::MAX)) };
         let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
         loop {
-            let waiting = self.line.as_mut().and_then(|line| line.as_mut().as_pin_mut());
-            if let Some(waiting) = waiting {
-                let outcome = ready!(waiting.poll(context));
-                self.line.as_mut().into_iter().for_each(|line| line.set(None));
-                match outcome {
-                    Ok(()) => {
-                        self.turn = Turn::Over;
-                        return Poll::Ready(Ok(self.asked));
-                    }
-                    // The burst is smaller than it was: it asks for less.
-                    Err(error) if error.kind() == ResourceLimitErrorKind::TooLarge => {}
-                    Err(error) => return Poll::Ready(Err(error)),
-                }
+            if let Some(granted) = ready!(self.poll_line(context))? {
+                return Poll::Ready(Ok(granted));
             }
+            let Some(limiter) = &self.limiter else { return Poll::Ready(Ok(u32::MAX)) };
             if self.turn == Turn::Over {
                 self.turn = Turn::Passed;
                 context.waker().wake_by_ref();
@@ -199,6 +188,23 @@ impl<R: Timer> Flow<R> {
                 }
             }
         }
+    }
+
+    /// What it was granted in line. Nothing if it is not there, or has to ask for less.
+    fn poll_line(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<u32>, ResourceLimitError>> {
+        let Some(line) = &mut self.line else { return Poll::Ready(Ok(None)) };
+        let Some(waiting) = line.as_mut().as_pin_mut() else { return Poll::Ready(Ok(None)) };
+        let outcome = ready!(waiting.poll(context));
+        line.set(None);
+        Poll::Ready(match outcome {
+            Ok(()) => {
+                self.turn = Turn::Over;
+                Ok(Some(self.asked))
+            }
+            // The burst is smaller than it was.
+            Err(error) if error.kind() == ResourceLimitErrorKind::TooLarge => Ok(None),
+            Err(error) => Err(error),
+        })
     }
 }
 
