@@ -118,7 +118,8 @@ mod tests {
             let used = u64::from(stock.saturating_sub(held));
             prop_assert!((1..=ceiling).contains(&batch) && u64::from(batch) <= (2 * used).max(1));
             let lasts = now.saturating_sub(then);
-            prop_assert!(u128::from(batch - 1) * u128::from(lasts) < u128::from(used.max(1)) * u128::from(HOLDING_TIME) + 1);
+            let in_time = u128::from(used) * u128::from(HOLDING_TIME);
+            prop_assert!(batch == 1 || u128::from(batch) * u128::from(lasts) <= in_time);
         }
     }
 }
