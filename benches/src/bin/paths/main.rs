@@ -77,6 +77,8 @@ const PATHS: &[Path] = &[
     Path::new("rate: tick that serves all, each", ours::rate_ticks),
     Path::new("rate: grant is taken", ours::rate_collect),
     Path::new("rate: wait is given up", ours::rate_leave),
+    Path::new("lease: try_acquire, at hand", ours::lease_try),
+    Path::new("lease: acquire, at hand", ours::lease_ready),
     Path::new("semaphore: try_acquire and drop", ours::permit_try).beside("tokio", peers::permit_try),
     Path::new("semaphore: try_acquire, refused", ours::permit_refused).beside("tokio", peers::permit_refused),
     Path::new("semaphore: acquire and drop", ours::permit_ready).beside("tokio", peers::permit_ready),

@@ -9,7 +9,7 @@ use mtaio_benches::by_hand::{Yield, once, twice};
 use mtaio_benches::crowd::Crowd;
 use mtaio_benches::limiters::{HOUR, PLENTY, empty, full};
 use mtaio_benches::still::{Still, advance, bell, in_tokio};
-use mtaio_core::limit::{AcquireCells, Quota, RateLimiter};
+use mtaio_core::limit::{AcquireCells, Lease, Quota, RateLimiter};
 use mtaio_core::runtime::{Clock, SystemClock};
 use mtaio_core::sync::Acquire;
 use mtaio_tokio::{ConcurrencyLimiter, ResourceLimiter, Semaphore, TimeoutManager, TokioRuntime};
@@ -98,6 +98,21 @@ pub(crate) fn rate_leave(times: u32) {
         crowd.come(|_| limiter.acquire());
         counted(1, || crowd.leave());
     });
+}
+
+/// A lease that fetches a thousand cells at a time, which is counted too. The clock stands still, so that its batches are the same each time.
+fn leased(times: u32, mut take: impl FnMut(&mut Lease<Still>) -> bool) {
+    let limiter = RateLimiter::with_runtime(Quota::per_second(1).burst(PLENTY), Still);
+    let mut lease = limiter.lease(1000);
+    counted(times, || assert!(take(black_box(&mut lease))));
+}
+
+pub(crate) fn lease_try(times: u32) {
+    leased(times, |lease| lease.try_acquire().is_ok());
+}
+
+pub(crate) fn lease_ready(times: u32) {
+    leased(times, |lease| once(lease.acquire()).is_ok());
 }
 
 pub(crate) fn permit_try(times: u32) {
