@@ -52,11 +52,11 @@ pub mod debt;
 #[doc(hidden)]
 pub mod group;
 #[doc(hidden)]
+pub mod io;
+#[doc(hidden)]
 pub mod keyed;
 #[doc(hidden)]
 pub mod keyed_slots;
-#[doc(hidden)]
-pub mod io;
 #[doc(hidden)]
 pub mod lease;
 #[doc(hidden)]

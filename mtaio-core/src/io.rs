@@ -46,7 +46,7 @@ impl From<ResourceLimitError> for Error {
             ResourceLimitErrorKind::Closed => ErrorKind::ConnectionAborted,
             ResourceLimitErrorKind::Deadline => ErrorKind::TimedOut,
             ResourceLimitErrorKind::NotReady => ErrorKind::WouldBlock,
-            ResourceLimitErrorKind::QueueFull => ErrorKind::ResourceBusy,
+            ResourceLimitErrorKind::QueueFull | ResourceLimitErrorKind::TooManyKeys => ErrorKind::ResourceBusy,
             ResourceLimitErrorKind::TooLarge | ResourceLimitErrorKind::WrongCosts => ErrorKind::InvalidInput,
         };
         Self::new(kind, error)

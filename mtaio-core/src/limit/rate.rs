@@ -205,12 +205,11 @@ impl<R: Timer> RateLimiter<R> {
     }
 
     fn from_builder(builder: RateLimiterBuilder<R>, runtime: R) -> Self {
-        let bucket = TokenBucket::with_cells(builder.quota, runtime.now(), builder.initial);
+        let bucket = TokenBucket::with_debt(builder.quota, builder.debt).holding(runtime.now(), builder.initial);
         Self::from_parts(builder, runtime, bucket, None)
     }
 
     fn from_parts(builder: RateLimiterBuilder<R>, runtime: R, bucket: TokenBucket, chime: MaybeChime<R>) -> Self {
-        let bucket = TokenBucket::with_debt(builder.quota, builder.debt).holding(runtime.now(), builder.initial);
         let shared = Arc::new_cyclic(|me| Shared {
             queue: WaitQueue::new(Cells::new(&bucket, runtime), State::new(bucket, builder.max_waiters)),
             closing: Closing::new(),

@@ -118,7 +118,7 @@ impl<K, V> Table<K, V> {
     /// The last entry, or the last one before another place, whatever came or went.
     pub(super) fn before(&self, place: Option<Place>) -> Option<Place> {
         let (mut page, mut slots) = match place {
-            Some(Place { page, slot }) => (page, slot.min(self.pages.get(page)?.len())),
+            Some(Place { page, slot }) => (page, slot.min(self.pages.get(page).map_or(0, Page::len))),
             None => (self.pages.len(), 0),
         };
         while slots == 0 {
@@ -268,6 +268,15 @@ mod tests {
             let mut left = all(&table);
             left.sort_unstable();
             prop_assert_eq!(left, map.into_iter().collect::<Vec<_>>());
+            // From the end on, all that are there are come by, also if each is taken out.
+            let mut next = table.before(None);
+            while let Some(place) = next {
+                next = table.before(Some(place));
+                if table.get(place).is_some() {
+                    table.remove(place, &mut visits);
+                }
+            }
+            prop_assert_eq!(table.len, 0);
         }
 
         #[test]
