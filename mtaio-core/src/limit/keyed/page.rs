@@ -89,6 +89,14 @@ impl<K, V> Page<K, V> {
         self.0.as_ref().map_or(0, |tray| tray.len() + tray.header().over().len())
     }
 
+    /// Sends for all of it, where it is likely to be far away: the entry comes with the tags then, and not after them.
+    #[inline]
+    pub(super) fn send_for(&self) {
+        if let Some(tray) = &self.0 {
+            tray.send_for(size_of::<Marks<K, V>>() + 2 * MOST / 3 * size_of::<Entry<K, V>>());
+        }
+    }
+
     /// Where the key with this mark is that `is_it`.
     #[inline]
     pub(super) fn find(&self, mark: Mark, mut is_it: impl FnMut(&K) -> bool) -> Option<usize> {

@@ -179,7 +179,7 @@ impl<K, T: Kind> Store<K, T> {
 
     #[inline]
     fn shard(&self, hash: u64) -> &Lock<Shard<K, T>> {
-        // Bits far above those that say where in the table.
+        // Bits far above those that say where in the table. There is a power of two of them.
         let index = (hash >> 48) as usize & (self.shards.len() - 1);
         &self.shards[index].0
     }

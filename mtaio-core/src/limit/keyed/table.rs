@@ -11,6 +11,8 @@ use super::page::{Entry, Mark, Page};
 
 /// How many entries a page has on average.
 const LOAD: usize = 12;
+/// A table of more pages than this lies beyond the near caches.
+const LARGE: usize = 256;
 /// How many empty pages are looked at in passing.
 const EMPTY_PAGES: usize = 4;
 
@@ -76,7 +78,11 @@ impl<K, V> Table<K, V> {
     pub(super) fn find_mut(&mut self, hash: u64, is_it: impl FnMut(&K) -> bool) -> Option<&mut Entry<K, V>> {
         let mark = Mark::of(hash);
         let page = self.page_of(mark);
+        let is_large = self.pages.len() > LARGE;
         let page = self.pages.get_mut(page)?;
+        if is_large {
+            page.send_for();
+        }
         let slot = page.find(mark, is_it)?;
         page.get_mut(slot)
     }
