@@ -51,6 +51,7 @@ pub(super) fn rows() -> Vec<Row> {
     vec![
         speed("check of 1,000 hot keys", 1000, 0.7),
         speed("check of 1,000,000 keys, uniform", MILLION, 0.6),
+        Row::new(SUBJECT, "check of a leased cell", leased).goal(Against::Peer, Bound::AtMost(0.25)),
         Row::new(SUBJECT, "two threads, each with 500 keys of its own", |_| on_threads(500)),
         Row::new(SUBJECT, "two threads on one key", |_| on_threads(0)),
         heap("heap of a key, at 0.5 million", MILLION / 2),
@@ -109,6 +110,16 @@ fn checks(keys: u64) -> Vec<Contender> {
             let level = &mut levels[fourth() as usize];
             *level = black_box(*level).max(now);
         }),
+    ]
+}
+
+/// A lease, beside the direct limiter of the peer.
+fn leased(_: Scale) -> Vec<Contender> {
+    let mut lease = limiters::full::<TokioRuntime>().lease(1000);
+    let governor = limiters::full_governor();
+    vec![
+        Contender::steps(Ours, "mtaio", move || assert!(black_box(&mut lease).try_acquire().is_ok())),
+        Contender::steps(Peer, "governor", move || assert!(black_box(&governor).check().is_ok())),
     ]
 }
 

@@ -12,7 +12,10 @@ use mtaio_benches::still::{Still, advance, bell, in_tokio};
 use mtaio_core::limit::{AcquireCells, Lease, Quota, RateLimiter};
 use mtaio_core::runtime::{Clock, SystemClock};
 use mtaio_core::sync::Acquire;
-use mtaio_tokio::{ConcurrencyLimiter, ResourceLimiter, Semaphore, TimeoutManager, TokioRuntime};
+use mtaio_tokio::{
+    ConcurrencyLimiter, KeyedConcurrencyLimiter, KeyedRateLimiter, ResourceLimiter, Semaphore, TimeoutManager,
+    TokioRuntime,
+};
 
 use crate::callgrind::counted;
 
@@ -210,4 +213,32 @@ pub(crate) fn scope_ready(times: u32) {
     // The first scope on a thread makes a stack.
     assert!(once(tm.scope(ready(1))).is_ok());
     counted(times, || assert!(once(black_box(&tm).scope(ready(black_box(1)))).is_ok()));
+}
+
+/// A table of a thousand keys, none of whose buckets is full. How the keys are hashed differs from run to run.
+fn keyed() -> KeyedRateLimiter<u64> {
+    let limiter = KeyedRateLimiter::new(Quota::per_second(1).burst(1_000_000));
+    for key in 0..1000 {
+        assert!(limiter.try_acquire_many(&key, 10_000).is_ok());
+    }
+    limiter
+}
+
+pub(crate) fn keyed_allowed(times: u32) {
+    let (limiter, mut key) = (keyed(), 0);
+    counted(times, || {
+        key = (key + 7) % 1000;
+        assert!(black_box(&limiter).try_acquire(&key).is_ok());
+    });
+}
+
+pub(crate) fn keyed_refused(times: u32) {
+    let limiter = KeyedRateLimiter::new(Quota::per_hour(1));
+    assert!(limiter.try_acquire(&1_u64).is_ok());
+    counted(times, || assert!(black_box(&limiter).try_acquire(&1).is_err()));
+}
+
+pub(crate) fn keyed_permit(times: u32) {
+    let limiter = KeyedConcurrencyLimiter::new(2);
+    counted(times, || drop(black_box(&limiter).try_acquire(&1_u64).unwrap()));
 }

@@ -1,4 +1,4 @@
-//! How cost grows: with those who wait, with timeouts that are pending, with threads, with the rate; and what each of them takes of
+//! How cost grows: with those who wait, with timeouts that are pending, with threads, with keys, with the rate; and what each of them takes of
 //! memory.
 //!
 //! Draws a chart of each study, and writes its numbers as CSV and as Markdown:
@@ -10,6 +10,7 @@
 extern crate alloc;
 
 mod chart;
+mod keys;
 mod memory;
 mod rates;
 mod stopwatch;
@@ -56,6 +57,7 @@ const STUDIES: &[(&str, Measure)] = &[
     ("timeouts-equal", timeouts::equal),
     ("timeouts-mixed", timeouts::mixed),
     ("threads", threads::study),
+    ("keys", keys::study),
     ("rate-kept", rates::kept),
     ("rate-cpu", rates::cpu),
     ("memory", memory::study),

@@ -12,7 +12,7 @@ use crate::primitive::{Tray, same_bytes};
 /// How many keys a page has in one piece. More of them than that are a rarity, or collide.
 const MOST: usize = 32;
 /// How many keys a page grows by.
-const STEP: usize = 4;
+const STEP: usize = 2;
 
 /// A key, and what is kept for it.
 pub(super) struct Entry<K, V> {

@@ -131,13 +131,13 @@ type Removed<K, T> = (K, <T as Kind>::Gone);
 /// What goes when one key comes: two in passing, and one to make room.
 type Gone<K, T> = [Option<Removed<K, T>>; 3];
 
-/// Few tables where nobody else runs, and several for each processor otherwise.
+/// Many for each processor, so that two hardly ever meet at one lock.
 fn table_count() -> usize {
     #[cfg(feature = "std")]
     let processors = std::thread::available_parallelism().map_or(1, core::num::NonZeroUsize::get);
     #[cfg(not(feature = "std"))]
     let processors = 1;
-    (4 * processors).next_power_of_two().clamp(4, 256)
+    (16 * processors).next_power_of_two().clamp(16, 1024)
 }
 
 impl<K, T: Kind> Shard<K, T> {
