@@ -24,12 +24,14 @@
 //! | `std` (default) | the lock and the panics of an operating system; implies `alloc` |
 //! | `alloc` | what needs a heap: the limiters as shared handles, alarms, tasks |
 //! | `critical-section` | the lock of firmware; the application supplies its implementation |
-//! | `serde` | `Serialize` and `Deserialize` for `Quota`, as text such as `10/s burst 20` |
+//! | `serde` | `Serialize` and `Deserialize` for `Quota`, as text such as `10/s burst 20`; `Serialize` for snapshots |
 //! | `test-util` | `ManualClock` and `VirtualRuntime` |
 //! | `tsc` | `SystemClock` reads the time stamp counter where the kernel itself trusts it |
 //! | `keyed` | `KeyedRateLimiter` and `KeyedConcurrencyLimiter`: limits per key |
 //! | `io` | limits on bytes for readers and writers of futures-io |
 //! | `tower` | limiters and timeouts as layers of tower services |
+//! | `metrics` | `record` on snapshots: gauges and counters of the crate `metrics` |
+//! | `tracing` | events of the crate `tracing` where somebody waits, is refused or gives up, and where a limiter changes |
 //! | `conformance` | the suite that a runtime can be held against |
 //!
 //! One of `std` and `critical-section` is needed. Without `alloc` there are still `Quota`, `Gcra`, `TokenBucket`,

@@ -23,11 +23,15 @@ mod keyed;
 mod lease;
 #[cfg(feature = "alloc")]
 mod limiter;
+#[cfg(feature = "alloc")]
+mod policy;
 mod quota;
 #[cfg(feature = "alloc")]
 mod rate;
 #[cfg(feature = "alloc")]
 mod run;
+#[cfg(feature = "alloc")]
+mod snapshot;
 
 pub use bucket::TokenBucket;
 #[cfg(feature = "alloc")]
@@ -47,8 +51,12 @@ pub use keyed::{
 pub use lease::{AcquireLeased, Lease};
 #[cfg(feature = "alloc")]
 pub use limiter::{BoxAdmit, BoxLimiter, BoxPermit, Limiter};
+#[cfg(feature = "alloc")]
+pub use policy::{Classes, Prioritized, QueuePolicy};
 pub use quota::{InvalidQuota, Quota};
 #[cfg(feature = "alloc")]
 pub use rate::{AcquireCells, AcquireCellsOwned, AcquireCellsWithin, Driver, RateLimiter, RateLimiterBuilder};
 #[cfg(feature = "alloc")]
 pub use run::{Call, NotAsync, Run, TryRun, Wrapped};
+#[cfg(feature = "alloc")]
+pub use snapshot::{ConcurrencySnapshot, LineSnapshot, PartSnapshot, RateSnapshot};

@@ -19,8 +19,8 @@ macro_rules! names {
     ($runtime:ty) => {
         pub use $crate::ext::{FutureExt, NotAdmitted, StreamExt};
         pub use $crate::limit::{
-            self, BoxLimiter, InvalidLimiter, InvalidQuota, Limiter, Quota, ResourceError, ResourceLimitError,
-            ResourceLimitErrorKind, TokenBucket,
+            self, BoxLimiter, InvalidLimiter, InvalidQuota, Limiter, QueuePolicy, Quota, ResourceError,
+            ResourceLimitError, ResourceLimitErrorKind, TokenBucket,
         };
         pub use $crate::resource::{
             self, AddError, AsyncClose, CloseError, CloseErrorKind, CloseErrors, Member, RemoveError, RemoveErrorKind,

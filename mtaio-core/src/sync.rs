@@ -1,10 +1,16 @@
 //! What waits: the intrusive list, the wait queue on it, and the [`Semaphore`].
 
+mod answer;
 #[cfg(feature = "alloc")]
 mod closed;
+pub(crate) mod codel;
+pub(crate) mod counts;
+pub(crate) mod line;
 #[allow(unsafe_code, reason = "the raw pointers of the workspace")]
 pub(crate) mod list;
+pub(crate) mod observe;
 mod semaphore;
+pub(crate) mod stamp;
 mod wait;
 pub(crate) mod wait_queue;
 mod wake_batch;
@@ -19,11 +25,17 @@ pub use semaphore::{AcquireOwned, Idle, OwnedPermit};
 
 #[cfg(feature = "alloc")]
 pub(crate) use closed::Closing;
+#[cfg(feature = "alloc")]
+pub(crate) use semaphore::BoxClock;
+#[cfg(feature = "alloc")]
+pub(crate) use wait_queue::Plan;
 
 pub(crate) use list::Handle;
 pub(crate) use semaphore::Refusal;
 pub(crate) use wait::Wait;
-pub(crate) use wait_queue::{Supply, Verdict, WaitQueue, waits};
+#[cfg(test)]
+pub(crate) use wait_queue::Answer;
+pub(crate) use wait_queue::{Carried, Supply, Verdict, WaitQueue, waits};
 #[cfg(feature = "alloc")]
 pub(crate) use wake_batch::WakeBatch;
 #[cfg(feature = "alloc")]

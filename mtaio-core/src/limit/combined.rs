@@ -8,6 +8,7 @@ mod parts;
 mod permit;
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use core::future::Future;
 use core::time::Duration;
@@ -20,10 +21,11 @@ pub use permit::ResourcePermit;
 use costs::Costs;
 use parts::{Lent, Parts};
 
-use super::concurrency::ConcurrencyLimiter;
+use super::concurrency::{ConcurrencyLimiter, snapshot_of};
 use super::error::{Part, ResourceLimitError};
 use super::rate::RateLimiter;
 use super::run::{Call, NotAsync, Run, TryRun, Wrapped};
+use super::snapshot::PartSnapshot;
 use crate::runtime::Timer;
 use crate::sync::Closed;
 
@@ -335,6 +337,34 @@ impl<R: Timer> ResourceLimiter<R> {
     pub fn name(&self, part: Part) -> Option<&str> {
         let entry = self.parts.entries.get(part.index()).filter(|entry| entry.part == part)?;
         entry.name.as_deref()
+    }
+
+    /// What each part looks like now, in the order of building. Parts that are shared count what others do there too.
+    ///
+    /// ```
+    /// # use mtaio_core::limit::{ConcurrencyLimiter, PartSnapshot, Quota, RateLimiter, ResourceLimiter};
+    /// # use mtaio_core::runtime::VirtualRuntime;
+    /// # let runtime = VirtualRuntime::new();
+    /// let rate = RateLimiter::with_runtime(Quota::per_second(10), runtime.clone());
+    /// let slots = ConcurrencyLimiter::with_runtime(2, runtime);
+    /// let both = ResourceLimiter::new(&rate, &slots);
+    /// let permit = both.try_acquire().expect("both have one");
+    /// for (part, snapshot) in both.snapshot() {
+    ///     match snapshot {
+    ///         PartSnapshot::Rate(rate) => assert_eq!(rate.available, 9),
+    ///         PartSnapshot::Concurrency(slots) => assert_eq!(slots.in_flight, 1),
+    ///         _ => println!("{part}: {:?}", snapshot.line()),
+    ///     }
+    /// }
+    /// # drop(permit);
+    /// ```
+    pub fn snapshot(&self) -> Vec<(Part, PartSnapshot)> {
+        let rates = self.parts.rates.iter().map(|rate| (rate.part, PartSnapshot::Rate(rate.limit.snapshot())));
+        let slots = self.parts.slots.iter();
+        let slots = slots.map(|slots| (slots.part, PartSnapshot::Concurrency(snapshot_of(&slots.limit))));
+        let mut all: Vec<_> = rates.chain(slots).collect();
+        all.sort_by_key(|(part, _)| part.index());
+        all
     }
 
     /// Ends every wait at this combination, now and later, with a closed error that names no part. Held permits stay valid.

@@ -15,6 +15,7 @@ pub use future::{AcquireSlots, AcquireSlotsOwned, AcquireSlotsWithin};
 use super::error::ResourceLimitError;
 use super::quota::InvalidQuota;
 use super::run::{Call, NotAsync, Run, TryRun, Wrapped};
+use super::snapshot::{ConcurrencySnapshot, LineSnapshot};
 use crate::runtime::Timer;
 use crate::sync::{Closed, Idle, OwnedPermit, Permit, Semaphore};
 
@@ -27,8 +28,8 @@ use crate::sync::{Closed, Idle, OwnedPermit, Permit, Semaphore};
 ///
 /// # Fairness
 ///
-/// Strictly first come, first served, by first poll. A large request at the front is never overtaken by small ones, and
-/// [`try_acquire`](Self::try_acquire) fails while anybody waits.
+/// Strictly first come, first served, by first poll, unless its [builder](ConcurrencyLimiterBuilder::queue) was told another order. A
+/// large request at the front is never overtaken by small ones, and [`try_acquire`](Self::try_acquire) fails while anybody waits.
 ///
 /// # Examples
 ///
@@ -99,7 +100,7 @@ impl<R: Timer> ConcurrencyLimiter<R> {
         }
     }
 
-    /// Makes a limiter step by step: how many may wait.
+    /// Makes a limiter step by step: how many may wait, in which order, and how long.
     pub fn builder(limit: usize) -> ConcurrencyLimiterBuilder<R> {
         ConcurrencyLimiterBuilder::new(limit)
     }
@@ -360,6 +361,22 @@ impl<R: Timer> ConcurrencyLimiter<R> {
         self.semaphore.waiters()
     }
 
+    /// What it looks like now, and what has become of those who stood in its line.
+    ///
+    /// ```
+    /// # use mtaio_core::limit::ConcurrencyLimiter;
+    /// # use mtaio_core::runtime::ManualClock;
+    /// let slots = ConcurrencyLimiter::builder(2).counting().build_on(ManualClock::new())?;
+    /// let permit = slots.try_acquire().expect("two are free");
+    /// let snapshot = slots.snapshot();
+    /// assert_eq!((snapshot.limit, snapshot.in_flight, snapshot.line.waiting, snapshot.line.granted), (2, 1, 0, 1));
+    /// # drop(permit);
+    /// # Ok::<(), mtaio_core::limit::InvalidQuota>(())
+    /// ```
+    pub fn snapshot(&self) -> ConcurrencySnapshot {
+        snapshot_of(&self.semaphore)
+    }
+
     /// Waits until no permit is held.
     ///
     /// # Cancel safety
@@ -392,6 +409,11 @@ impl<R: Timer> ConcurrencyLimiter<R> {
     pub fn runtime(&self) -> &R {
         &self.runtime
     }
+}
+
+pub(super) fn snapshot_of(semaphore: &Semaphore) -> ConcurrencySnapshot {
+    let ((limit, in_flight), survey) = semaphore.survey();
+    ConcurrencySnapshot { limit, in_flight, closed: semaphore.is_closed(), line: LineSnapshot::of(survey) }
 }
 
 impl<R: Timer> Clone for ConcurrencyLimiter<R> {

@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::combined::InvalidLimiter;
 use super::gcra::Wait;
 use super::quota::InvalidQuota;
-use crate::sync::{AcquireError, Refusal};
+use crate::sync::{AcquireError, Carried, Refusal};
 #[cfg(feature = "alloc")]
 use crate::timeout::Elapsed;
 
@@ -44,6 +44,11 @@ pub enum ResourceLimitErrorKind {
     QueueFull,
     /// It cannot go through, or did not, within the time it had.
     Deadline,
+    /// It had [waited](ResourceLimitError::waited) too long in a line that has been too long for some time, of a limiter that was
+    /// built with a queue delay.
+    Overloaded,
+    /// It asked to wait in a class that the limiter does not have.
+    NoSuchClass,
     /// The limiter is closed.
     Closed,
     /// A combined limiter was given more or fewer costs than it has parts.
@@ -120,6 +125,15 @@ enum Reason {
         left: u64,
         part: Option<Part>,
     },
+    /// In nanoseconds.
+    Overloaded {
+        waited: u64,
+        part: Option<Part>,
+    },
+    Class {
+        class: u8,
+        classes: u8,
+    },
     Closed {
         part: Option<Part>,
     },
@@ -139,8 +153,9 @@ impl Reason {
             | Self::TooLarge { part, .. }
             | Self::QueueFull { part, .. }
             | Self::Deadline { part, .. }
+            | Self::Overloaded { part, .. }
             | Self::Closed { part } => part,
-            Self::Costs { .. } | Self::Keys { .. } => None,
+            Self::Class { .. } | Self::Costs { .. } | Self::Keys { .. } => None,
         }
     }
 
@@ -151,8 +166,9 @@ impl Reason {
             | Self::TooLarge { part, .. }
             | Self::QueueFull { part, .. }
             | Self::Deadline { part, .. }
+            | Self::Overloaded { part, .. }
             | Self::Closed { part } => Some(part),
-            Self::Costs { .. } | Self::Keys { .. } => None,
+            Self::Class { .. } | Self::Costs { .. } | Self::Keys { .. } => None,
         }
     }
 }
@@ -175,6 +191,16 @@ impl ResourceLimitError {
     /// `needed` and `left` in nanoseconds.
     pub(super) fn deadline(needed: Option<u64>, left: u64) -> Self {
         Self { reason: Reason::Deadline { needed: needed.and_then(NonZeroU64::new), left, part: None } }
+    }
+
+    /// For one that had waited so many nanoseconds.
+    pub(super) fn overloaded(waited: u64) -> Self {
+        Self { reason: Reason::Overloaded { waited, part: None } }
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(super) fn no_such_class((class, classes): (u8, u8)) -> Self {
+        Self { reason: Reason::Class { class, classes } }
     }
 
     #[cfg(feature = "alloc")]
@@ -212,6 +238,8 @@ impl ResourceLimitError {
             Reason::TooLarge { .. } => ResourceLimitErrorKind::TooLarge,
             Reason::QueueFull { .. } => ResourceLimitErrorKind::QueueFull,
             Reason::Deadline { .. } => ResourceLimitErrorKind::Deadline,
+            Reason::Overloaded { .. } => ResourceLimitErrorKind::Overloaded,
+            Reason::Class { .. } => ResourceLimitErrorKind::NoSuchClass,
             Reason::Closed { .. } => ResourceLimitErrorKind::Closed,
             Reason::Costs { .. } => ResourceLimitErrorKind::WrongCosts,
             Reason::Keys { .. } => ResourceLimitErrorKind::TooManyKeys,
@@ -243,6 +271,14 @@ impl ResourceLimitError {
     pub fn left(&self) -> Option<Duration> {
         match self.reason {
             Reason::Deadline { left, .. } => Some(Duration::from_nanos(left)),
+            _ => None,
+        }
+    }
+
+    /// How long it had waited when it was refused, to a microsecond. Only for [`Overloaded`](ResourceLimitErrorKind::Overloaded).
+    pub fn waited(&self) -> Option<Duration> {
+        match self.reason {
+            Reason::Overloaded { waited, .. } => Some(Duration::from_nanos(waited)),
             _ => None,
         }
     }
@@ -281,6 +317,15 @@ impl fmt::Display for ResourceLimitError {
             Reason::Deadline { needed: None, left, .. } => {
                 write!(f, "its turn did not come within {:?}", Duration::from_nanos(left))
             }
+            Reason::Overloaded { waited, .. } => {
+                write!(f, "the line is overloaded, and it had waited {:?}", Duration::from_nanos(waited))
+            }
+            Reason::Class { class, classes: 1 } => {
+                write!(f, "there is no class {class}; there is one, which is class 0")
+            }
+            Reason::Class { class, classes } => {
+                write!(f, "there is no class {class}; there are {classes}, from 0 to {}", classes - 1)
+            }
             Reason::Closed { .. } => f.write_str("the limiter is closed"),
             Reason::Keys { max } => write!(f, "there are as many keys as may be: {max}"),
             Reason::Costs { given, parts } => write!(f, "there are {parts} parts, and costs for {given} were given"),
@@ -290,12 +335,45 @@ impl fmt::Display for ResourceLimitError {
 
 impl core::error::Error for ResourceLimitError {}
 
+impl Carried for ResourceLimitError {
+    type Kind = ResourceLimitErrorKind;
+    type Words = [u64; 2];
+
+    fn pack(self) -> (ResourceLimitErrorKind, u32, [u64; 2]) {
+        let (number, words) = match self.reason {
+            Reason::TooLarge { asked, limit, .. } => (asked, [limit as u64, 0]),
+            Reason::QueueFull { waiters, .. } => (0, [waiters as u64, 0]),
+            Reason::Deadline { needed, left, .. } => (0, [needed.map_or(0, NonZeroU64::get), left]),
+            Reason::Overloaded { waited, .. } => (0, [waited, 0]),
+            _ => (0, [0; 2]),
+        };
+        (self.kind(), number, words)
+    }
+
+    fn unpack(kind: ResourceLimitErrorKind, number: u32, [first, second]: [u64; 2]) -> Self {
+        match kind {
+            ResourceLimitErrorKind::NotReady => Self::not_ready(None),
+            ResourceLimitErrorKind::TooLarge => Self::too_large(number, first as usize),
+            ResourceLimitErrorKind::QueueFull => Self::queue_full(first as usize),
+            ResourceLimitErrorKind::Deadline => Self::deadline(Some(first), second),
+            ResourceLimitErrorKind::Overloaded => Self::overloaded(first),
+            ResourceLimitErrorKind::Closed => Self::CLOSED,
+            ResourceLimitErrorKind::NoSuchClass
+            | ResourceLimitErrorKind::WrongCosts
+            | ResourceLimitErrorKind::TooManyKeys => {
+                unreachable!("it is told to who comes, and not to who waits")
+            }
+        }
+    }
+}
+
 impl From<AcquireError> for ResourceLimitError {
     fn from(error: AcquireError) -> Self {
         match error.refusal() {
             Refusal::NoPermits => Self::not_ready(None),
             Refusal::TooLarge { limit } => Self::too_large(error.asked(), limit),
             Refusal::QueueFull { waiters } => Self::queue_full(waiters),
+            Refusal::Overdue { micros } => Self::overloaded((micros as u64).saturating_mul(1000)),
             Refusal::Closed => Self::CLOSED,
         }
     }

@@ -25,13 +25,16 @@ use word::{Long, Short};
 
 use super::bucket::TokenBucket;
 use super::error::ResourceLimitError;
+use super::policy::Delay;
 use super::quota::Quota;
 use super::run::{Call, NotAsync, Run, TryRun, Wrapped};
+use super::snapshot::{LineSnapshot, RateSnapshot};
 use crate::alarm::bells::{Bells, Rings};
 #[cfg(feature = "keyed")]
 use crate::alarm::chime::{Chime, ChimeAlarm};
 use crate::runtime::{Alarm, Tick, Timer};
-use crate::sync::{Closed, Closing, WaitQueue, waits};
+use crate::sync::observe;
+use crate::sync::{Closed, Closing, Plan, Supply as _, WaitQueue, waits};
 use crate::time::Instant;
 
 /// Lets through so many cells in a time, evenly, and keeps those who come too early in line.
@@ -46,8 +49,8 @@ use crate::time::Instant;
 ///
 /// # Fairness
 ///
-/// Strictly first come, first served, by first poll. A large request at the front is never overtaken by small ones, and
-/// [`try_acquire`](Self::try_acquire) fails while anybody's turn has not come. A waiter that is not polled holds up nobody: its
+/// Strictly first come, first served, by first poll, unless its [builder](RateLimiterBuilder::queue) was told another order. A
+/// large request at the front is never overtaken by small ones, and [`try_acquire`](Self::try_acquire) fails while anybody's turn has not come. A waiter that is not polled holds up nobody: its
 /// turn comes and goes.
 ///
 /// # Examples
@@ -180,6 +183,14 @@ impl<R: Timer> Shared<R> {
         if closed { Err(ResourceLimitError::CLOSED) } else { Ok(()) }
     }
 
+    pub(in crate::limit) fn snapshot(&self) -> RateSnapshot {
+        let ((quota, available, closed), survey) = self.queue.survey(|state, waiters| {
+            let available = if waiters > 0 || state.closed { 0 } else { state.bucket.available(state.now) };
+            (state.bucket.quota(), available, state.closed)
+        });
+        RateSnapshot { quota, available, closed, line: LineSnapshot::of(survey) }
+    }
+
     /// Serves those whose turn has come, and sets the alarms for the next.
     fn tick(&self) {
         self.queue.change(|_| ());
@@ -199,7 +210,7 @@ impl<R: Timer> RateLimiter<R> {
         RateLimiterBuilder::new(quota).build_on(runtime)
     }
 
-    /// Makes a limiter step by step: how full it begins, how many may wait.
+    /// Makes a limiter step by step: how full it begins, how many may wait, in which order, and how long.
     pub fn builder(quota: Quota) -> RateLimiterBuilder<R> {
         RateLimiterBuilder::new(quota)
     }
@@ -210,8 +221,11 @@ impl<R: Timer> RateLimiter<R> {
     }
 
     fn from_parts(builder: RateLimiterBuilder<R>, runtime: R, bucket: TokenBucket, chime: MaybeChime<R>) -> Self {
+        let (order, counting) = (builder.policy.order(), builder.counting);
+        let plan = Plan { order, codel: builder.delay.map(Delay::control), counting };
+        let (cells, state) = (Cells::new(&bucket, runtime, counting), State::new(bucket, builder.max_waiters, order));
         let shared = Arc::new_cyclic(|me| Shared {
-            queue: WaitQueue::new(Cells::new(&bucket, runtime), State::new(bucket, builder.max_waiters)),
+            queue: WaitQueue::ordered(cells, state, plan),
             closing: Closing::new(),
             interval: builder.quota.emission_interval().as_nanos(),
             me: Weak::clone(me),
@@ -288,7 +302,8 @@ impl<R: Timer> RateLimiter<R> {
     /// # Errors
     ///
     /// As [`acquire`](Self::acquire); and of kind deadline, without waiting, if its turn comes later than that, saying how long
-    /// it would have been. Also later, if a new quota makes it so.
+    /// it would have been. Also later, if a new quota makes it so, or if it is overtaken where the [order](RateLimiterBuilder::queue)
+    /// allows that: then when its time is over at the latest.
     ///
     /// # Panics
     ///
@@ -420,6 +435,7 @@ impl<R: Timer> RateLimiter<R> {
             state.bucket.set_quota(state.now, quota);
             cells.resync(state);
         });
+        observe::reconfigured(Cells::<R>::NAME, &format_args!("{quota}"));
     }
 
     /// The quota.
@@ -447,6 +463,21 @@ impl<R: Timer> RateLimiter<R> {
         self.shared.queue.peek(|_, waiters| waiters)
     }
 
+    /// What it looks like now, and what has become of those who stood in its line.
+    ///
+    /// ```
+    /// # use mtaio_core::limit::{Quota, RateLimiter};
+    /// # use mtaio_core::runtime::ManualClock;
+    /// let limiter = RateLimiter::builder(Quota::per_second(10)).counting().build_on(ManualClock::new());
+    /// limiter.try_acquire_many(3)?;
+    /// let snapshot = limiter.snapshot();
+    /// assert_eq!((snapshot.available, snapshot.line.granted, snapshot.line.refused), (7, 1, 0));
+    /// # Ok::<(), mtaio_core::limit::ResourceLimitError>(())
+    /// ```
+    pub fn snapshot(&self) -> RateSnapshot {
+        self.shared.snapshot()
+    }
+
     /// Puts `n` cells back, as for work that was not done. What exceeds the burst is lost.
     pub fn refund(&self, n: u32) {
         let cells = &self.shared.queue.supply;
@@ -456,6 +487,7 @@ impl<R: Timer> RateLimiter<R> {
     /// Ends every wait, now and later, with a closed error. Closing twice is closing.
     pub fn close(&self) {
         self.shared.closing.close_after(|| self.shared.queue.change_and_review(|state| state.closed = true));
+        observe::closed(Cells::<R>::NAME);
     }
 
     /// Whether it is closed.

@@ -13,7 +13,8 @@
 //!    links or the value, the owner may load `settled`.
 //! 6. A seat always speaks to the same queue: [`Handle`] is implemented for `&T` and `Arc<T>` only, and [`queued!`] for
 //!    plain fields only.
-//! 7. A linked node is in the list of its queue that its `list` says. That is written under the lock, when it is linked or moved.
+//! 7. A linked node is in the list of its queue that its `list` says. That is written under the lock, when it is linked or moved;
+//!    before that its owner can leave there which one it wants.
 //!
 //! Lock order: none. Nothing here calls out while it holds the lock, except the closures of this crate.
 
@@ -35,7 +36,7 @@ struct Node<T, A> {
     settled: AtomicBool,
     /// Whether the node is in use. Only the owner of the seat looks at it.
     taken: bool,
-    /// Which of the queue's lists the node is in, while it is linked.
+    /// Which of the queue's lists the node is in, while it is linked; before that, which it wants to be in.
     list: u16,
     /// Sees every touch of what is held.
     witness: Witness,
@@ -73,6 +74,72 @@ unsafe impl<T, A> Lists<T, A> for List<T, A> {
     #[inline]
     fn list(&mut self, _: u16) -> &mut Self {
         self
+    }
+}
+
+/// A list that is always there, number 0, and more if they were asked for; and what their owner keeps beside them.
+pub(crate) struct Ranks<T, A, O> {
+    first: List<T, A>,
+    #[cfg(feature = "alloc")]
+    more: Option<alloc::boxed::Box<[List<T, A>]>>,
+    pub(crate) order: O,
+}
+
+// SAFETY: `first` and the boxed lists are made with the ranks, and dropped with them.
+unsafe impl<T, A, O> Lists<T, A> for Ranks<T, A, O> {
+    #[inline]
+    fn list(&mut self, number: u16) -> &mut List<T, A> {
+        #[cfg(feature = "alloc")]
+        if let (Some(index), Some(more)) = (usize::from(number).checked_sub(1), &mut self.more) {
+            return &mut more[index];
+        }
+        debug_assert!(number == 0, "there is one list, and not {number} more");
+        &mut self.first
+    }
+}
+
+impl<T, A, O> Ranks<T, A, O> {
+    /// One list.
+    pub(crate) const fn one(order: O) -> Self {
+        Self {
+            first: List::new(),
+            #[cfg(feature = "alloc")]
+            more: None,
+            order,
+        }
+    }
+
+    /// So many lists, at least one.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn several(count: u16, order: O) -> Self {
+        let more = (count > 1).then(|| (1..count).map(|_| List::new()).collect());
+        Self { first: List::new(), more, order }
+    }
+
+    #[inline]
+    fn more(&self) -> Option<&[List<T, A>]> {
+        #[cfg(feature = "alloc")]
+        return self.more.as_deref();
+        #[cfg(not(feature = "alloc"))]
+        None
+    }
+
+    /// Whether there are several lists.
+    #[inline]
+    pub(crate) fn are_several(&self) -> bool {
+        self.more().is_some()
+    }
+
+    /// How many nodes there are in all lists.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.first.len + self.more().map_or(0, |more| more.iter().map(|list| list.len).sum())
+    }
+
+    /// All lists, the last one first, with their numbers.
+    pub(crate) fn last_first(&self) -> impl Iterator<Item = (u16, &List<T, A>)> {
+        let more = self.more().unwrap_or_default();
+        (0..=more.len() as u16).rev().zip(more.iter().rev().chain([&self.first]))
     }
 }
 
@@ -115,12 +182,20 @@ impl<T, A: Copy, const N: usize> Shelf<T, A, N> {
         unsafe {
             self.list(from).unlink(node);
             (*node.as_ptr()).list = to;
-            self.list(to).push_back(node);
+            self.list(to).push(Spot::Back, node);
         }
     }
 }
 
-/// Waiters in the order of their arrival.
+/// A place in a list, to look at or to be put at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spot {
+    Front,
+    BehindFront,
+    Back,
+}
+
+/// Waiters in the order in which they are served.
 pub(crate) struct List<T, A> {
     head: Link<T, A>,
     tail: Link<T, A>,
@@ -132,11 +207,13 @@ pub(crate) struct List<T, A> {
 // SAFETY: the pointers lead to nodes whose content may be sent (T, A: Send), and are followed under the lock (invariants 1, 2).
 unsafe impl<T: Send, A: Send> Send for List<T, A> {}
 
-impl<T, A: Copy> List<T, A> {
-    const fn new() -> Self {
+impl<T, A> List<T, A> {
+    pub(crate) const fn new() -> Self {
         Self { head: None, tail: None, mark: None, len: 0 }
     }
+}
 
+impl<T, A: Copy> List<T, A> {
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -169,6 +246,37 @@ impl<T, A: Copy> List<T, A> {
         self.head.map(|node| self.settle(node, settle))
     }
 
+    fn node_at(&self, spot: Spot) -> Link<T, A> {
+        match spot {
+            Spot::Front => self.head,
+            // SAFETY: as in `mark_next`.
+            Spot::BehindFront => self.head.and_then(|node| unsafe { (*held(node)).next }),
+            Spot::Back => self.tail,
+        }
+    }
+
+    /// The value at some spot, and what is asked for there.
+    pub(crate) fn at(&mut self, spot: Spot) -> Option<(&mut T, A)> {
+        let node = self.node_at(spot);
+        self.look(node)
+    }
+
+    /// As [`settle_front`](Self::settle_front), for the value at some spot.
+    pub(crate) fn settle_at<R>(&mut self, spot: Spot, settle: impl FnOnce(&mut T) -> R) -> Option<R> {
+        self.node_at(spot).map(|node| self.settle(node, settle))
+    }
+
+    /// Whether a pass is under way.
+    pub(crate) fn is_marked(&self) -> bool {
+        self.mark.is_some()
+    }
+
+    /// What a node of this list holds, and what is asked for there.
+    fn look(&mut self, node: Link<T, A>) -> Option<(&mut T, A)> {
+        // SAFETY: as in `front` and `front_mut`.
+        node.map(|node| unsafe { (&mut (*held(node)).value, (*node.as_ptr()).ask) })
+    }
+
     /// Starts a pass over the whole list, from the front.
     pub(crate) fn mark_front(&mut self) {
         self.mark = self.head;
@@ -176,8 +284,7 @@ impl<T, A: Copy> List<T, A> {
 
     /// The value that the pass is at, and what is asked for there; `None` when the pass is over.
     pub(crate) fn marked(&mut self) -> Option<(&mut T, A)> {
-        // SAFETY: as in `front` and `front_mut`.
-        self.mark.map(|node| unsafe { (&mut (*held(node)).value, (*node.as_ptr()).ask) })
+        self.look(self.mark)
     }
 
     /// Goes on to the next value of the pass.
@@ -208,17 +315,24 @@ impl<T, A: Copy> List<T, A> {
     /// `node` is in no list, says that it is in this one, and its links and value are initialised. It stays where it is until it is
     /// unlinked.
     #[inline]
-    unsafe fn push_back(&mut self, node: NonNull<Node<T, A>>) {
-        // SAFETY: the caller's promise; a tail is a linked node (4).
+    unsafe fn push(&mut self, spot: Spot, node: NonNull<Node<T, A>>) {
+        let next = match spot {
+            Spot::Back => None,
+            spot => self.node_at(spot),
+        };
+        // SAFETY: the caller's promise; its neighbours are linked nodes (4).
         unsafe {
-            (*held(node)).prev = self.tail;
-            (*held(node)).next = None;
-            match self.tail {
-                Some(tail) => (*held(tail)).next = Some(node),
+            let prev = match next {
+                Some(next) => (*held(next)).prev.replace(node),
+                None => self.tail.replace(node),
+            };
+            (*held(node)).prev = prev;
+            (*held(node)).next = next;
+            match prev {
+                Some(prev) => (*held(prev)).next = Some(node),
                 None => self.head = Some(node),
             }
         }
-        self.tail = Some(node);
         self.len += 1;
     }
 
@@ -254,18 +368,11 @@ struct Locked<S, L> {
     lists: L,
 }
 
-impl<S, T, A: Copy> Queue<S, List<T, A>> {
-    const_fn! {
-        pub(crate) const fn new(state: S) -> Self {
-            Self(Lock::new(Locked { state, lists: List::new() }))
-        }
-    }
-}
-
 impl<S, L> Queue<S, L> {
-    #[cfg(feature = "alloc")]
-    pub(crate) fn with_lists(state: S, lists: L) -> Self {
-        Self(Lock::new(Locked { state, lists }))
+    const_fn! {
+        pub(crate) const fn with_lists(state: S, lists: L) -> Self {
+            Self(Lock::new(Locked { state, lists }))
+        }
     }
 
     /// Runs `f` with the state and the lists, alone.
@@ -385,6 +492,22 @@ impl<H: Handle> Seat<H> {
         Self { handle: Some(handle), node: UnsafeCell::new(node), _pinned: PhantomPinned }
     }
 
+    /// Wants to be in that list.
+    ///
+    /// # Panics
+    /// If the seat is taken.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn want_list(&mut self, list: u16) {
+        assert!(!self.is_taken(), "where to sit is said before the seat is taken");
+        self.node.get_mut().list = list;
+    }
+
+    /// The list that it wants to be in, as long as the seat is not taken.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn wanted_list(&self) -> Option<u16> {
+        self.place().wanted_list()
+    }
+
     fn place(&self) -> Place<'_, ValueOf<H>, AskOf<H>> {
         Place(&self.node)
     }
@@ -498,6 +621,12 @@ impl<T, A> Place<'_, T, A> {
         self.is_taken() && !self.is_settled()
     }
 
+    /// The list that the node is to be in.
+    fn wanted_list(&self) -> Option<u16> {
+        // SAFETY: a node that is not in use is touched by the owner of the seat only.
+        (!self.is_taken()).then(|| unsafe { (*self.node().as_ptr()).list })
+    }
+
     /// Takes the value out, and frees the node.
     ///
     /// # Safety
@@ -512,21 +641,18 @@ impl<T, A> Place<'_, T, A> {
 }
 
 impl<S, L: Lists<T, A>, T, A: Copy> Access<'_, S, L, T, A> {
-    /// Takes the seat: puts `value` behind all others.
-    ///
-    /// # Panics
-    /// If the seat is taken.
+    /// The list that the seat is to be in: what its owner wanted. 0 once it is taken.
     #[inline]
-    pub(crate) fn sit(&mut self, value: T) {
-        self.sit_in(0, value);
+    pub(crate) fn wanted_list(&self) -> u16 {
+        self.place.wanted_list().unwrap_or_default()
     }
 
-    /// Takes the seat: puts `value` behind all others in one of the lists.
+    /// Takes the seat: puts `value` somewhere in one of the lists.
     ///
     /// # Panics
     /// If the seat is taken.
     #[inline]
-    pub(crate) fn sit_in(&mut self, list: u16, value: T) {
+    pub(crate) fn sit(&mut self, list: u16, spot: Spot, value: T) {
         assert!(!self.place.is_taken(), "a future queues once at a time");
         let node = self.place.node();
         // SAFETY: the seat is not taken, so nobody points at the node. It is pinned (`Seat::with`), and its drop unlinks the
@@ -537,7 +663,7 @@ impl<S, L: Lists<T, A>, T, A: Copy> Access<'_, S, L, T, A> {
             (*node.as_ptr()).settled.store(false, Ordering::Relaxed);
             (*node.as_ptr()).taken = true;
             (*node.as_ptr()).list = list;
-            self.lists.list(list).push_back(node);
+            self.lists.list(list).push(spot, node);
         }
     }
 
@@ -553,9 +679,9 @@ impl<S, L: Lists<T, A>, T, A: Copy> Access<'_, S, L, T, A> {
         self.place.is_linked().then(|| unsafe { (*self.place.node().as_ptr()).list })
     }
 
-    /// Whether somebody waits before this seat does.
-    pub(crate) fn is_behind(&mut self) -> bool {
-        self.list().is_some_and(|list| self.lists.list(list).head != Some(self.place.node()))
+    /// The list in which somebody waits before this seat does.
+    pub(crate) fn is_behind(&mut self) -> Option<u16> {
+        self.list().filter(|list| self.lists.list(*list).head != Some(self.place.node()))
     }
 
     /// Leaves the seat, wherever it is in the queue, and returns what was in it.

@@ -18,8 +18,15 @@ pub use permit::OwnedPermit;
 pub use permit::{HeldPermit, Permit};
 
 pub(crate) use error::Refusal;
+#[cfg(feature = "alloc")]
+pub(crate) use permits::BoxClock;
 use permits::{Permits, Tally};
 
+#[cfg(feature = "alloc")]
+use super::counts::Survey;
+use super::observe;
+#[cfg(feature = "alloc")]
+use super::wait_queue::Plan;
 use super::wait_queue::{Supply, WaitQueue, waits};
 use crate::primitive::const_fn;
 
@@ -78,9 +85,24 @@ impl Semaphore {
     }
 
     /// Makes a semaphore that refuses what exceeds its total, and more than `max_waiters` at a time.
+    #[cfg(all(test, feature = "std"))]
     pub(crate) fn bounded(permits: usize, max_waiters: usize) -> Self {
-        let tally = Tally { bounded: true, max_waiters, ..Tally::new(permits) };
-        Self { queue: WaitQueue::new(Permits::new(permits), tally) }
+        let plan = Plan { order: super::line::Order::Fifo, codel: None, counting: false };
+        Self::planned(permits, max_waiters, plan, None)
+    }
+
+    /// As `bounded`, with a line that is kept so. What goes by time needs a clock.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn planned(permits: usize, max_waiters: usize, plan: Plan, clock: Option<BoxClock>) -> Self {
+        let tally = Tally { bounded: true, max_waiters, clock, ..Tally::new(permits) };
+        let supply = if plan.counting { Permits::counting(permits) } else { Permits::new(permits) };
+        Self { queue: WaitQueue::ordered(supply, tally, plan) }
+    }
+
+    /// What the line looks like, how many permits there are in all, and how many are held.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn survey(&self) -> ((usize, usize), Survey) {
+        self.queue.survey(|tally, _| (tally.total, self.queue.supply.in_flight(tally)))
     }
 
     /// Waits for a permit.
@@ -241,6 +263,7 @@ impl Semaphore {
             tally.debt -= paid;
             tally.give(grown - paid);
         });
+        observe::reconfigured(Permits::NAME, &total);
     }
 
     /// How many permits can be had at once by who does not wait, if nobody does.
@@ -271,6 +294,7 @@ impl Semaphore {
         self.queue.supply.closing.close_after(close);
         #[cfg(not(feature = "alloc"))]
         close();
+        observe::closed(Permits::NAME);
     }
 
     /// Whether it is closed.

@@ -5,6 +5,8 @@
 
 mod interleavings;
 mod list;
+#[cfg(all(feature = "tracing", feature = "test-util", not(any(loom, shuttle))))]
+mod observe;
 mod panics;
 mod parked;
 mod semaphore;

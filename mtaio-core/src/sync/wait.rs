@@ -7,7 +7,8 @@ use core::task::{Context, Poll, Waker};
 use pin_project_lite::pin_project;
 
 use super::list::{Handle, Seat};
-use super::wait_queue::{Answer, Supply, Verdict, Waits};
+use super::observe;
+use super::wait_queue::{Answer, Carried, Supply, Verdict, Waits};
 use super::wake_batch::WakeBatch;
 
 pin_project! {
@@ -38,6 +39,21 @@ where
     #[inline]
     pub(crate) fn new(handle: H, ask: AskOf<H>) -> Self {
         Self { seat: Seat::new(handle, ask) }
+    }
+
+    /// As a waiter of that class. Classes are numbered from 0; the last one is served first.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn in_class(mut self, class: u8) -> Self {
+        self.seat.want_list(class.into());
+        self
+    }
+
+    /// The class that it asks in, and how many there are, if there is no such class.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn missing_class(&self) -> Option<(u8, u8)> {
+        let class = self.seat.wanted_list()? as u8;
+        let classes = self.owner().waits().classes();
+        (class >= classes).then_some((class, classes))
     }
 
     /// What it asks for.
@@ -117,7 +133,12 @@ where
                 Verdict::Hold | Verdict::Wait => Poll::Pending,
             };
             let waiter = outcome.is_ready().then(|| {
-                queue.supply.left(&mut access.state.state, ask);
+                let list = access.list().unwrap_or_default();
+                queue.supply.left(&mut access.state.state, ask, list);
+                match &outcome {
+                    Poll::Ready(Ok(())) => access.state.counts.granted += 1,
+                    _ => access.state.counts.refused += 1,
+                }
                 access.rise()
             });
             let done = queue.pump(access.state, access.lists, &mut batch);
@@ -131,10 +152,18 @@ where
     }
 
     #[inline]
-    fn answer(self: Pin<&mut Self>) -> Option<Result<(), RefusalOf<H>>> {
-        match self.project().seat.claim()? {
-            Answer::Done(answer) => Some(answer),
-            Answer::Waiting(_) | Answer::Roused | Answer::Parked(_) => {
+    fn answer(mut self: Pin<&mut Self>) -> Option<Result<(), RefusalOf<H>>> {
+        match self.as_mut().project().seat.claim()? {
+            Answer::Granted(since) => {
+                self.owner().waits().claimed(since);
+                observe::granted(SupplyOf::<H>::NAME, SupplyOf::<H>::amount(&self.ask()));
+                Some(Ok(()))
+            }
+            Answer::Refused(kind, number, words) => {
+                observe::refused(SupplyOf::<H>::NAME, SupplyOf::<H>::amount(&self.ask()), &kind);
+                Some(Err(Carried::unpack(kind, number, words)))
+            }
+            Answer::Waiting(..) | Answer::Roused(_) | Answer::Parked(..) => {
                 unreachable!("a waiter is settled with an answer")
             }
         }
@@ -144,9 +173,10 @@ where
     fn arrive(self: Pin<&mut Self>, waker: &Waker) -> Poll<Result<(), RefusalOf<H>>> {
         let mut seat = self.project().seat;
         let ask = &seat.ask();
-        let mut waker = Some(waker.clone());
+        let (mut waker, mut evicted) = (Some(waker.clone()), None);
         let (verdict, after) = loop {
-            let outcome = seat.as_mut().with(|owner, access| owner.waits().join(access, ask, &mut waker));
+            let (waker, evicted) = (&mut waker, &mut evicted);
+            let outcome = seat.as_mut().with(|owner, access| owner.waits().join(access, ask, waker, evicted));
             match outcome {
                 Some(outcome) => break outcome,
                 None => seat.owner().waits().change(|_| ()),
@@ -154,15 +184,22 @@ where
         };
         let queue = seat.owner().waits();
         queue.supply.settle(after);
-        if let Some(waker) = waker {
+        if waker.is_some() || evicted.is_some() {
             let mut batch = WakeBatch::new();
             batch.guard(|| drop(waker));
+            batch.guard(|| evicted.into_iter().for_each(Waker::wake));
             queue.keep_grant(ask, matches!(verdict, Verdict::Grant), &batch);
         }
         match verdict {
             Verdict::Grant | Verdict::Hold => Poll::Ready(Ok(())),
-            Verdict::Refuse(refusal) => Poll::Ready(Err(refusal)),
-            Verdict::Wait => Poll::Pending,
+            Verdict::Refuse(refusal) => {
+                observe::refused(SupplyOf::<H>::NAME, SupplyOf::<H>::amount(ask), &refusal.pack().0);
+                Poll::Ready(Err(refusal))
+            }
+            Verdict::Wait => {
+                observe::waits(SupplyOf::<H>::NAME, SupplyOf::<H>::amount(ask));
+                Poll::Pending
+            }
         }
     }
 
@@ -170,23 +207,20 @@ where
     fn renew(self: Pin<&mut Self>, waker: &Waker) -> bool {
         let mut seat = self.project().seat;
         let (stale, parked) = seat.as_mut().with(|_, mut access| match access.waiting() {
-            Some(Answer::Waiting(old)) => (!old.will_wake(waker), false),
-            Some(Answer::Parked(old)) => (old.as_ref().is_none_or(|old| !old.will_wake(waker)), true),
+            Some(Answer::Waiting(old, _)) => (!old.will_wake(waker), false),
+            Some(Answer::Parked(old, _)) => (old.as_ref().is_none_or(|old| !old.will_wake(waker)), true),
             Some(_) => (true, false),
             None => (false, false),
         });
         if !stale {
             return parked;
         }
-        let fresh = waker.clone();
+        let mut fresh = Some(waker.clone());
         let (old, parked) = seat.with(|_, mut access| match access.waiting() {
-            Some(waiter) => {
-                let parked = waiter.is_parked();
-                let fresh = if parked { Answer::Parked(Some(fresh)) } else { Answer::Waiting(fresh) };
-                (core::mem::replace(waiter, fresh), parked)
-            }
-            None => (Answer::Waiting(fresh), false),
+            Some(waiter) => (fresh.take().map(|fresh| waiter.renew(fresh)), waiter.is_parked()),
+            None => (None, false),
         });
+        drop(fresh);
         drop(old);
         parked
     }
@@ -194,8 +228,9 @@ where
     /// Gives up: leaves the queue, and passes on what was granted already.
     #[cold]
     pub(crate) fn leave(mut self: Pin<&mut Self>) {
-        if !self.as_mut().slip_away() {
-            self.leave_the_front();
+        // One that was refused already has only not heard it.
+        if self.as_mut().slip_away() || self.as_mut().leave_the_front() {
+            observe::cancelled(SupplyOf::<H>::NAME, SupplyOf::<H>::amount(&self.ask()));
         }
     }
 
@@ -204,34 +239,45 @@ where
         let mut seat = self.project().seat;
         let ask = &seat.ask();
         let waiter = seat.as_mut().with(|owner, mut access| {
-            if !access.is_behind() || !matches!(access.waiting(), Some(Answer::Waiting(_))) {
+            let list = access.is_behind()?;
+            if access.state.watches_the_delay() || !matches!(access.waiting(), Some(Answer::Waiting(..))) {
                 return None;
             }
-            owner.waits().supply.left(&mut access.state.state, ask);
+            owner.waits().supply.left(&mut access.state.state, ask, list);
+            access.state.counts.cancelled += 1;
             access.rise()
         });
         waiter.is_some()
     }
 
-    fn leave_the_front(self: Pin<&mut Self>) {
+    /// Leaves from wherever it is. Returns whether that ended its wait, or gave back what it was granted.
+    fn leave_the_front(self: Pin<&mut Self>) -> bool {
         let mut seat = self.project().seat;
         let ask = &seat.ask();
         let mut batch = WakeBatch::new();
         let (waiter, after) = seat.as_mut().with(|owner, mut access| {
             let queue = owner.waits();
+            let list = access.list().unwrap_or_default();
             let waiter = access.rise();
-            let state = &mut access.state.state;
-            queue.supply.open(state);
+            queue.supply.open(&mut access.state.state);
             match &waiter {
-                Some(Answer::Done(Ok(()))) => queue.supply.restore(state, ask),
-                Some(Answer::Waiting(_) | Answer::Roused | Answer::Parked(_)) => queue.supply.left(state, ask),
-                Some(Answer::Done(Err(_))) | None => {}
+                Some(Answer::Granted(since)) => {
+                    queue.note_unclaimed(access.state, *since);
+                    queue.supply.restore(&mut access.state.state, ask);
+                }
+                Some(Answer::Waiting(..) | Answer::Roused(_) | Answer::Parked(..)) => {
+                    queue.supply.left(&mut access.state.state, ask, list);
+                    access.state.counts.cancelled += 1;
+                }
+                Some(Answer::Refused(..)) | None => {}
             }
             let done = queue.pump(access.state, access.lists, &mut batch);
             (waiter, queue.publish(access.state, access.lists, done))
         });
         seat.owner().waits().finish(&mut batch, after);
+        let gives_up = !matches!(waiter, Some(Answer::Refused(..)) | None);
         drop(waiter);
+        gives_up
     }
 }
 

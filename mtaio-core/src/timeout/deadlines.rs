@@ -22,7 +22,7 @@ use super::span::End;
 use super::wheel::{LISTS, Slot, Wheel};
 use crate::alarm::bells::{Bells, Ring, Rings, serve};
 use crate::runtime::{Tick, Timer};
-use crate::sync::list::{Access, Handle, Lists as _, Queue, Queued, Seat, Shelf, queued};
+use crate::sync::list::{Access, Handle, Lists as _, Queue, Queued, Seat, Shelf, Spot, queued};
 use crate::sync::{Closed, Closing, WakeBatch};
 use crate::time::{ClockId, Instant, nanos};
 
@@ -405,7 +405,7 @@ where
                 return Arrival::Closed;
             }
             let list = access.state.list_for(owner, access.lists, at, now);
-            access.sit_in(list, waker.take().map_or(Waiter::Roused, Waiter::Waiting));
+            access.sit(list, Spot::Back, waker.take().map_or(Waiter::Roused, Waiter::Waiting));
             let bells = &mut access.state.bells;
             bells.due = bells.due.min(at);
             if place.is_none_or(|place| bells.serve(place)) { Arrival::Served } else { Arrival::Unserved }

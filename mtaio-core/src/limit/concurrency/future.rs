@@ -10,6 +10,7 @@ use pin_project_lite::pin_project;
 
 use super::patience::Patience;
 use crate::limit::error::ResourceLimitError;
+use crate::limit::policy::priority;
 use crate::runtime::Timer;
 use crate::sync::{Acquire, AcquireOwned, OwnedPermit, Permit};
 
@@ -32,6 +33,14 @@ impl<'a, R: Timer> AcquireSlots<'a, R> {
     #[inline]
     pub(super) fn new(acquire: Acquire<'a>, runtime: &'a R) -> Self {
         Self { acquire, patience: Patience::new(), runtime }
+    }
+
+    fn in_class(self, class: u8) -> Self {
+        Self { acquire: self.acquire.in_class(class), ..self }
+    }
+
+    fn missing_class(&self) -> Option<(u8, u8)> {
+        self.acquire.missing_class()
     }
 
     /// Waits so long at most, from the first poll.
@@ -88,6 +97,10 @@ impl<R: Timer> AcquireSlotsOwned<R> {
     pub(in crate::limit) fn within(acquire: AcquireOwned, runtime: R, max_wait: Option<Duration>) -> Self {
         Self { acquire, patience: Patience::new(), runtime, max_wait }
     }
+
+    fn in_class(self, class: u8) -> Self {
+        Self { acquire: self.acquire.in_class(class), ..self }
+    }
 }
 
 impl<R: Timer> Future for AcquireSlotsOwned<R> {
@@ -124,6 +137,10 @@ impl<'a, R: Timer> AcquireSlotsWithin<'a, R> {
     pub(super) fn new(acquire: AcquireSlots<'a, R>, max_wait: Duration) -> Self {
         Self { acquire, max_wait }
     }
+
+    fn in_class(self, class: u8) -> Self {
+        Self { acquire: self.acquire.in_class(class), ..self }
+    }
 }
 
 impl<'a, R: Timer> Future for AcquireSlotsWithin<'a, R> {
@@ -134,6 +151,10 @@ impl<'a, R: Timer> Future for AcquireSlotsWithin<'a, R> {
         this.acquire.poll_for(Some(*this.max_wait), context)
     }
 }
+
+priority!(['a, R: Timer] AcquireSlots<'a, R>, Permit<'a>, acquire);
+priority!([R: Timer] AcquireSlotsOwned<R>, OwnedPermit, acquire);
+priority!(['a, R: Timer] AcquireSlotsWithin<'a, R>, Permit<'a>, acquire);
 
 impl<R: Timer> fmt::Debug for AcquireSlots<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,3 +1,7 @@
+//! What is not about every runtime.
+
+mod policies;
+
 use core::future::Future;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};

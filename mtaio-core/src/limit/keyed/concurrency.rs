@@ -517,7 +517,7 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
         if let Some(n) = n.filter(|n| limit > 0 && *n as usize > limit) {
             return Err(ResourceLimitError::too_large(n, limit));
         }
-        let make = |_: &mut ()| Slot { semaphore: self.template.semaphore(limit), limit };
+        let make = |_: &mut ()| Slot { semaphore: self.template.semaphore(limit, &self.runtime), limit };
         let entered = self.store.with_new(hash, owned, Instant::ORIGIN, make, handle_of, visits)?;
         if self.homes.changes() != changes {
             // Somebody said a limit while the key was on its way.

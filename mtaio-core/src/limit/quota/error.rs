@@ -15,6 +15,8 @@ pub(super) enum Reason {
     NoPeriod,
     NoBurst,
     NoSlots,
+    #[cfg(feature = "alloc")]
+    Classes(u8),
     PeriodTooLong(Duration),
     Rate(f64),
     Text(Excerpt),
@@ -30,6 +32,11 @@ impl InvalidQuota {
         Self::new(Reason::NoSlots)
     }
 
+    #[cfg(feature = "alloc")]
+    pub(in crate::limit) const fn classes(count: u8) -> Self {
+        Self::new(Reason::Classes(count))
+    }
+
     pub(super) fn text(text: &str) -> Self {
         Self::new(Reason::Text(Excerpt::of(text)))
     }
@@ -42,6 +49,10 @@ impl fmt::Display for InvalidQuota {
             Reason::NoPeriod => f.write_str("a period of 0 s is no rate; it is at least 1 ns"),
             Reason::NoBurst => f.write_str("a burst of 0 would never let anything through; it is at least 1"),
             Reason::NoSlots => f.write_str("a limit of 0 at once would never let anything in; it is at least 1"),
+            #[cfg(feature = "alloc")]
+            Reason::Classes(count) => {
+                write!(f, "{count} classes cannot be told apart; there are at least 1 and at most 8")
+            }
             Reason::PeriodTooLong(period) => write!(f, "a period of {period:?} is too long; it is at most 584 years"),
             Reason::Rate(rate) => {
                 write!(

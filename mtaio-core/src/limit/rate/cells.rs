@@ -7,6 +7,7 @@
 //! is granted.
 
 use core::task::Waker;
+use core::time::Duration;
 
 use super::Shared;
 use super::word::Word;
@@ -14,8 +15,10 @@ use crate::alarm::bells::{Bells, Ring};
 use crate::limit::bucket::TokenBucket;
 use crate::limit::error::ResourceLimitError;
 use crate::limit::gcra::{Mark, Shortage, Wait};
+use crate::limit::policy::Classes;
 use crate::primitive::{catch, resume};
 use crate::runtime::Timer;
+use crate::sync::line::Order;
 use crate::sync::{Supply, Verdict};
 use crate::time::Instant;
 
@@ -34,6 +37,8 @@ pub(crate) struct Cells<R: Timer> {
     pub(super) runtime: R,
     /// How much lateness is made up for, in nanoseconds.
     pub(super) cap: u64,
+    /// Whether the word stays closed to the fast path, so that everything goes through the lock, where it is counted.
+    counting: bool,
 }
 
 /// What the queue's lock guards. While it is held, the bucket's mark is the truth, and the word follows.
@@ -44,8 +49,12 @@ pub(crate) struct State<R: Timer> {
     /// The time at which the lock was taken, and its units.
     pub(super) now: Instant,
     units: u64,
-    /// Cells that the waiters ask for, all together.
+    order: Order,
+    /// Cells that the waiters ask for, all together, and where there are classes, in each of them.
     queued: u64,
+    in_class: [u64; Classes::MAX as usize],
+    /// Where waiters can be overtaken: no deadline of one who waits is before that.
+    soonest: Instant,
     /// During a review: cells that those ask for who were looked at and stay.
     reviewed: u64,
     /// Due when the front's turn comes.
@@ -57,7 +66,7 @@ pub(crate) struct State<R: Timer> {
 }
 
 impl<R: Timer> State<R> {
-    pub(super) fn new(bucket: TokenBucket, max_waiters: usize) -> Self {
+    pub(super) fn new(bucket: TokenBucket, max_waiters: usize, order: Order) -> Self {
         Self {
             published: bucket.moves(),
             bucket,
@@ -65,7 +74,10 @@ impl<R: Timer> State<R> {
             max_waiters,
             now: Instant::ORIGIN,
             units: 0,
+            order,
             queued: 0,
+            in_class: [0; Classes::MAX as usize],
+            soonest: Instant::FAR,
             reviewed: 0,
             bells: Bells::new(),
             driver: None,
@@ -88,6 +100,24 @@ impl<R: Timer> State<R> {
         self.wait_behind(self.queued, n)
     }
 
+    /// How many cells those ask for who are served before one who comes to `list` now, if nobody else comes. One who is not
+    /// passed, and does not count otherwise, asks for `held`.
+    fn ahead(&self, list: u16, held: Option<&Ask>) -> u64 {
+        let held = held.map_or(0, |ask| ask.n.into());
+        match self.order {
+            Order::Fifo => self.queued,
+            Order::Lifo | Order::LifoEvict => held,
+            Order::Classes(_) => self.in_class[usize::from(list)..].iter().sum::<u64>() + held,
+        }
+    }
+
+    /// One who can be overtaken has a deadline: nobody is served after it.
+    fn mind(&mut self, ask: &Ask) {
+        if self.order.can_overtake() {
+            self.soonest = self.soonest.min(ask.deadline);
+        }
+    }
+
     /// How long one who asks for `n` cells waits behind `ahead` others.
     fn wait_behind(&self, ahead: u64, n: u32) -> Wait {
         self.wait_for(u128::from(self.bucket.mark().tat) + self.cost(ahead + u64::from(n)), n)
@@ -95,7 +125,9 @@ impl<R: Timer> State<R> {
 
     fn within_deadline(&self, ask: &Ask, wait: &Wait) -> Result<(), ResourceLimitError> {
         let left = ask.deadline.as_nanos().saturating_sub(self.now.as_nanos());
-        if ask.deadline == Instant::FAR || wait.as_nanos() <= left {
+        // One who can be overtaken may still be in line when its time is over.
+        let over = ask.deadline < self.now && self.order.can_overtake();
+        if ask.deadline == Instant::FAR || (wait.as_nanos() <= left && !over) {
             return Ok(());
         }
         Err(ResourceLimitError::deadline(Some(wait.as_nanos()), left))
@@ -107,10 +139,12 @@ impl<R: Timer> State<R> {
 }
 
 impl<R: Timer> Cells<R> {
-    pub(super) fn new(bucket: &TokenBucket, runtime: R) -> Self {
+    pub(super) fn new(bucket: &TokenBucket, runtime: R, counting: bool) -> Self {
         let twice = crate::time::nanos(runtime.granularity()).saturating_mul(2);
         let cap = twice.max(1);
-        Self { word: Word::new(bucket, cap), runtime, cap }
+        let word = Word::new(bucket, cap);
+        word.publish(bucket, counting);
+        Self { word, runtime, cap, counting }
     }
 
     fn cap_units(&self, state: &State<R>) -> u64 {
@@ -149,6 +183,12 @@ impl<R: Timer> Supply for Cells<R> {
     type Refusal = ResourceLimitError;
     type After = Leave<R>;
 
+    const NAME: &'static str = "rate";
+
+    fn amount(ask: &Ask) -> u32 {
+        ask.n
+    }
+
     fn open(&self, state: &mut State<R>) {
         state.bucket.set_mark(self.word.stop());
         state.now = self.runtime.now();
@@ -173,11 +213,15 @@ impl<R: Timer> Supply for Cells<R> {
             }
             None => Instant::FAR,
         };
+        if state.soonest < state.bells.due && front.is_some() {
+            // Right after it, its time is over.
+            state.bells.due = state.bells.due.min(state.soonest + Duration::from_nanos(1));
+        }
         if state.published != state.bucket.moves() {
             self.word.store_parameters(&state.bucket, self.cap);
             state.published = state.bucket.moves();
         }
-        self.word.publish(&state.bucket, front.is_some() || state.closed);
+        self.word.publish(&state.bucket, front.is_some() || state.closed || self.counting);
     }
 
     fn leave(&self, state: &mut State<R>) -> Leave<R> {
@@ -231,11 +275,32 @@ impl<R: Timer> Supply for Cells<R> {
         Ok(())
     }
 
-    fn admit(&self, state: &State<R>, ask: &Ask, waiters: usize) -> Result<(), ResourceLimitError> {
-        if waiters >= state.max_waiters {
-            return Err(ResourceLimitError::queue_full(state.max_waiters));
-        }
-        state.within_deadline(ask, &state.wait_in_line(ask.n))
+    fn room(&self, state: &State<R>, waiters: usize) -> Result<(), ResourceLimitError> {
+        if waiters < state.max_waiters { Ok(()) } else { Err(ResourceLimitError::queue_full(state.max_waiters)) }
+    }
+
+    fn admit(&self, state: &State<R>, ask: &Ask, list: u16, held: Option<&Ask>) -> Result<(), ResourceLimitError> {
+        state.within_deadline(ask, &state.wait_behind(state.ahead(list, held), ask.n))
+    }
+
+    fn overdue(&self, _: &State<R>, waited: u64) -> Option<ResourceLimitError> {
+        Some(ResourceLimitError::overloaded(waited))
+    }
+
+    fn now(&self, state: &State<R>) -> Instant {
+        state.now
+    }
+
+    fn read_clock(&self, _: &State<R>) -> Option<Instant> {
+        Some(self.runtime.now())
+    }
+
+    fn is_request(&self, ask: &Ask) -> bool {
+        !ask.hold
+    }
+
+    fn needs_review(&self, state: &State<R>) -> bool {
+        state.soonest < state.now
     }
 
     fn not_ready(&self, state: &State<R>, ask: &Ask) -> ResourceLimitError {
@@ -244,6 +309,7 @@ impl<R: Timer> Supply for Cells<R> {
 
     fn rewind(&self, state: &mut State<R>) {
         state.reviewed = 0;
+        state.soonest = Instant::FAR;
     }
 
     fn review(&self, state: &mut State<R>, ask: &Ask) -> Option<ResourceLimitError> {
@@ -251,15 +317,19 @@ impl<R: Timer> Supply for Cells<R> {
         let fits = self.vet(state, ask).and_then(|()| state.within_deadline(ask, &wait));
         if fits.is_ok() {
             state.reviewed += u64::from(ask.n);
+            state.mind(ask);
         }
         fits.err()
     }
 
-    fn joined(&self, state: &mut State<R>, ask: &Ask) {
+    fn joined(&self, state: &mut State<R>, ask: &Ask, list: u16) {
         state.queued += u64::from(ask.n);
+        state.in_class[usize::from(list)] += u64::from(ask.n);
+        state.mind(ask);
     }
 
-    fn left(&self, state: &mut State<R>, ask: &Ask) {
+    fn left(&self, state: &mut State<R>, ask: &Ask, list: u16) {
         state.queued -= u64::from(ask.n);
+        state.in_class[usize::from(list)] -= u64::from(ask.n);
     }
 }

@@ -13,6 +13,7 @@ use super::cells::Ask;
 use super::word::{Long, Short};
 use crate::alarm::bells::watch;
 use crate::limit::error::{ResourceLimitError, ResourceLimitErrorKind};
+use crate::limit::policy::priority;
 use crate::runtime::Timer;
 use crate::sync::{Handle, Wait};
 use crate::time::{Instant, ambient};
@@ -112,6 +113,10 @@ impl<'a, R: Timer> AcquireCells<'a, R> {
     pub(super) fn new(limiter: &'a Shared<R>, n: u32) -> Self {
         Self { wait: Wait::new(limiter, Ask { n, deadline: Instant::FAR, hold: false }) }
     }
+
+    fn in_class(self, class: u8) -> Self {
+        Self { wait: self.wait.in_class(class) }
+    }
 }
 
 impl<R: Timer> Future for AcquireCells<'_, R> {
@@ -139,6 +144,10 @@ pin_project! {
 impl<R: Timer> AcquireCellsOwned<R> {
     pub(super) fn new(limiter: Arc<Shared<R>>, n: u32) -> Self {
         Self { wait: Wait::new(limiter, Ask { n, deadline: Instant::FAR, hold: false }) }
+    }
+
+    fn in_class(self, class: u8) -> Self {
+        Self { wait: self.wait.in_class(class) }
     }
 }
 
@@ -170,6 +179,10 @@ impl<'a, R: Timer> AcquireCellsWithin<'a, R> {
     pub(super) fn new(limiter: &'a Shared<R>, n: u32, max_wait: Duration) -> Self {
         Self { wait: Wait::new(limiter, Ask { n, deadline: Instant::FAR, hold: false }), max_wait }
     }
+
+    fn in_class(self, class: u8) -> Self {
+        Self { wait: self.wait.in_class(class), ..self }
+    }
 }
 
 impl<R: Timer> Future for AcquireCellsWithin<'_, R> {
@@ -185,6 +198,10 @@ impl<R: Timer> Future for AcquireCellsWithin<'_, R> {
         })
     }
 }
+
+priority!(['a, R: Timer] AcquireCells<'a, R>, (), wait);
+priority!([R: Timer] AcquireCellsOwned<R>, (), wait);
+priority!(['a, R: Timer] AcquireCellsWithin<'a, R>, (), wait);
 
 /// Ticks a limiter whose runtime's timers cannot: the future of [`RateLimiter::driver`](super::RateLimiter::driver).
 #[derive(Debug)]

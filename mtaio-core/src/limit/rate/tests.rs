@@ -1,5 +1,6 @@
 mod debt;
 mod interleavings;
+mod policies;
 mod strict;
 
 use alloc::sync::{Arc, Weak};

@@ -58,6 +58,17 @@ impl<'a> Acquire<'a> {
     }
 
     #[cfg(feature = "alloc")]
+    pub(crate) fn in_class(self, class: u8) -> Self {
+        Self { wait: self.wait.in_class(class) }
+    }
+
+    /// The class that it asks in, and how many there are, if there is no such class.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn missing_class(&self) -> Option<(u8, u8)> {
+        self.wait.missing_class()
+    }
+
+    #[cfg(feature = "alloc")]
     pub(crate) fn give_up(self: Pin<&mut Self>) {
         give_up(self.project().wait);
     }
@@ -88,6 +99,15 @@ pin_project! {
 impl AcquireOwned {
     pub(super) fn new(semaphore: alloc::sync::Arc<Semaphore>, n: u32) -> Self {
         Self { wait: Wait::new(semaphore, n) }
+    }
+
+    pub(crate) fn in_class(self, class: u8) -> Self {
+        Self { wait: self.wait.in_class(class) }
+    }
+
+    /// The class that it asks in, and how many there are, if there is no such class.
+    pub(crate) fn missing_class(&self) -> Option<(u8, u8)> {
+        self.wait.missing_class()
     }
 
     pub(crate) fn give_up(self: Pin<&mut Self>) {

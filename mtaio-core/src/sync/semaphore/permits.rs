@@ -15,11 +15,16 @@
 use crate::primitive::{AtomicUsize, Ordering, const_fn};
 use crate::sync::semaphore::error::Refusal;
 use crate::sync::wait_queue::{Supply, Verdict};
+use crate::time::Instant;
 
 #[cfg(feature = "alloc")]
 use crate::sync::closed::Closing;
 #[cfg(feature = "alloc")]
 use event_listener::Event;
+
+/// What a semaphore goes by that has to know how long one waits.
+#[cfg(feature = "alloc")]
+pub(crate) type BoxClock = alloc::boxed::Box<dyn Fn() -> Instant + Send + Sync>;
 
 const CLOSED: usize = 1;
 const QUEUED: usize = 2;
@@ -34,6 +39,8 @@ pub(crate) struct Permits {
     pub(super) closing: Closing,
     #[cfg(feature = "alloc")]
     pub(super) idle: Event,
+    /// Whether [`QUEUED`] stays set, so that everything goes through the lock, where it is counted.
+    pub(super) counting: bool,
 }
 
 /// What the queue's lock guards.
@@ -51,11 +58,34 @@ pub(crate) struct Tally {
     pub(super) max_waiters: usize,
     /// How many look for the moment in which all permits are back.
     pub(super) watchers: usize,
+    #[cfg(feature = "alloc")]
+    pub(super) clock: Option<BoxClock>,
+    /// When the lock was taken, if there is a clock.
+    pub(super) now: Instant,
 }
 
 impl Tally {
     pub(super) const fn new(total: usize) -> Self {
-        Self { total, debt: 0, balance: 0, left: false, bounded: false, max_waiters: usize::MAX, watchers: 0 }
+        Self {
+            total,
+            debt: 0,
+            balance: 0,
+            left: false,
+            bounded: false,
+            max_waiters: usize::MAX,
+            watchers: 0,
+            #[cfg(feature = "alloc")]
+            clock: None,
+            now: Instant::ORIGIN,
+        }
+    }
+
+    #[inline]
+    fn look_at_the_clock(&mut self) {
+        #[cfg(feature = "alloc")]
+        if let Some(clock) = &self.clock {
+            self.now = clock();
+        }
     }
 
     /// Returns or adds `n` permits: at most [`MAX`], like all that there are.
@@ -74,8 +104,15 @@ impl Permits {
                 closing: Closing::new(),
                 #[cfg(feature = "alloc")]
                 idle: Event::new(),
+                counting: false,
             }
         }
+    }
+
+    /// As `new`, with everything under the lock.
+    #[cfg(feature = "alloc")]
+    pub(super) fn counting(free: usize) -> Self {
+        Self { word: AtomicUsize::new((free * ONE) | QUEUED), counting: true, ..Self::new(0) }
     }
 
     /// Takes `n` permits if that needs no lock. `None` says nothing about the permits.
@@ -162,8 +199,15 @@ impl Supply for Permits {
     /// Whether all permits are back and somebody waits for that.
     type After = bool;
 
+    const NAME: &'static str = "slots";
+
+    fn amount(ask: &u32) -> u32 {
+        *ask
+    }
+
     #[inline]
-    fn open(&self, _: &mut Tally) {
+    fn open(&self, tally: &mut Tally) {
+        tally.look_at_the_clock();
         // ORDERING: Relaxed, both: what they order is the word's own history (2); data goes through the lock, or through `give`.
         // The lock has brought along whether `QUEUED` is set.
         if self.word.load(Ordering::Relaxed) & QUEUED == 0 {
@@ -173,7 +217,7 @@ impl Supply for Permits {
 
     #[inline]
     fn publish(&self, tally: &mut Tally, front: Option<&u32>, _: bool) {
-        let nobody = front.is_none() && tally.debt == 0 && tally.watchers == 0;
+        let nobody = front.is_none() && tally.debt == 0 && tally.watchers == 0 && !self.counting;
         // Without a free permit the fast path has nothing to give: who comes next may find `QUEUED` set, and need not set it.
         let open = nobody && (!core::mem::take(&mut tally.left) || self.free_locked(tally) > 0);
         let permits = (core::mem::take(&mut tally.balance) as usize).wrapping_mul(ONE);
@@ -235,7 +279,7 @@ impl Supply for Permits {
     }
 
     #[inline]
-    fn admit(&self, tally: &Tally, _: &u32, waiters: usize) -> Result<(), Refusal> {
+    fn room(&self, tally: &Tally, waiters: usize) -> Result<(), Refusal> {
         if waiters < tally.max_waiters { Ok(()) } else { Err(Refusal::QueueFull { waiters: tally.max_waiters }) }
     }
 
@@ -243,7 +287,25 @@ impl Supply for Permits {
         Refusal::NoPermits
     }
 
-    fn left(&self, tally: &mut Tally, _: &u32) {
+    fn overdue(&self, _: &Tally, waited: u64) -> Option<Refusal> {
+        Some(Refusal::overdue(waited))
+    }
+
+    #[inline]
+    fn now(&self, tally: &Tally) -> Instant {
+        tally.now
+    }
+
+    fn is_request(&self, ask: &u32) -> bool {
+        *ask > 0
+    }
+
+    #[cfg(feature = "alloc")]
+    fn read_clock(&self, tally: &Tally) -> Option<Instant> {
+        tally.clock.as_ref().map(|clock| clock())
+    }
+
+    fn left(&self, tally: &mut Tally, _: &u32, _: u16) {
         tally.left = true;
     }
 

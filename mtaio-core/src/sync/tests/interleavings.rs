@@ -4,6 +4,8 @@ use core::task::{Poll, Waker};
 
 use super::wakers::{Counter, poll, poll_with, waker};
 use crate::primitive::model::{explore, thread};
+use crate::sync::line::Order;
+use crate::sync::wait_queue::Plan;
 use crate::sync::{AcquireErrorKind, AcquireOwned, OwnedPermit, Semaphore};
 
 type Outcome = Result<OwnedPermit, crate::sync::AcquireError>;
@@ -16,7 +18,11 @@ struct Waiting {
 
 impl Waiting {
     fn new(semaphore: &Arc<Semaphore>) -> Self {
-        Self { future: Box::pin(semaphore.acquire_owned()), wakes: Counter::new() }
+        Self::in_class(semaphore, 0)
+    }
+
+    fn in_class(semaphore: &Arc<Semaphore>, class: u8) -> Self {
+        Self { future: Box::pin(semaphore.acquire_owned().in_class(class)), wakes: Counter::new() }
     }
 
     fn poll(&mut self) -> Poll<Outcome> {
@@ -36,6 +42,11 @@ impl Waiting {
             }
         }
     }
+}
+
+/// One permit, and a line for so many.
+fn semaphore(max_waiters: usize, order: Order) -> Semaphore {
+    Semaphore::planned(1, max_waiters, Plan { order, codel: None, counting: false }, None)
 }
 
 fn assert_at_rest(semaphore: &Semaphore, total: usize) {
@@ -181,6 +192,64 @@ fn loom_a_waker_that_comes_back_finds_the_lock_free() {
         assert!(semaphore.waiters() <= 1);
         adder.join().unwrap();
         drop(poll(waiting.future.as_mut()));
+        assert_at_rest(&semaphore, 1);
+    });
+}
+
+#[test]
+fn loom_the_oldest_that_is_evicted_while_it_is_granted_is_told_one_of_both() {
+    explore(|| {
+        let semaphore = Arc::new(semaphore(1, Order::LifoEvict));
+        let permit = semaphore.try_acquire_owned().unwrap();
+        let (mut old, mut new) = (Waiting::new(&semaphore), Waiting::new(&semaphore));
+        assert!(old.poll().is_pending());
+        let holder = thread::spawn(move || drop(permit));
+        let first = new.poll();
+        holder.join().unwrap();
+        match old.finish(Poll::Pending) {
+            // It was served before the other one came, or before that one made room.
+            Ok(permit) => drop(permit),
+            Err(error) => assert_eq!(error.kind(), AcquireErrorKind::QueueFull),
+        }
+        drop(new.finish(first).unwrap());
+        assert_at_rest(&semaphore, 1);
+    });
+}
+
+#[test]
+fn loom_what_returns_while_a_higher_class_comes_goes_to_one_of_both_and_then_to_the_other() {
+    explore(|| {
+        let semaphore = Arc::new(semaphore(2, Order::Classes(2)));
+        let permit = semaphore.try_acquire_owned().unwrap();
+        let (mut low, mut high) = (Waiting::new(&semaphore), Waiting::in_class(&semaphore, 1));
+        assert!(low.poll().is_pending());
+        let holder = thread::spawn(move || drop(permit));
+        let first = high.poll();
+        holder.join().unwrap();
+        if low.wakes.count() > 0 {
+            drop(low.finish(Poll::Pending).unwrap());
+            drop(high.finish(first).unwrap());
+        } else {
+            drop(high.finish(first).unwrap());
+            drop(low.finish(Poll::Pending).unwrap());
+        }
+        assert_at_rest(&semaphore, 1);
+    });
+}
+
+#[test]
+fn loom_the_newest_that_leaves_while_it_is_granted_leaves_it_to_the_one_before() {
+    explore(|| {
+        let semaphore = Arc::new(semaphore(2, Order::Lifo));
+        let permit = semaphore.try_acquire_owned().unwrap();
+        let (mut old, mut new) = (Waiting::new(&semaphore), Waiting::new(&semaphore));
+        assert!(old.poll().is_pending());
+        let first = new.poll();
+        assert!(first.is_pending());
+        let holder = thread::spawn(move || drop(permit));
+        drop(new);
+        holder.join().unwrap();
+        drop(old.finish(Poll::Pending).unwrap());
         assert_at_rest(&semaphore, 1);
     });
 }

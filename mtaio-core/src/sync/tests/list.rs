@@ -5,7 +5,7 @@ use core::pin::Pin;
 
 use proptest::prelude::*;
 
-use crate::sync::list::{List, Queue, Queued, Seat, queued};
+use crate::sync::list::{List, Queue, Queued, Seat, Spot, queued};
 
 struct Owner {
     queue: Queue<(), List<u32, ()>>,
@@ -17,10 +17,10 @@ const SEATS: usize = 6;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Sit(usize),
+    Sit(usize, Spot),
     Rise(usize),
     Claim(usize),
-    SettleFront,
+    SettleAt(Spot),
     MarkFront,
     MarkNext,
     SettleMarked,
@@ -28,12 +28,16 @@ enum Step {
     Replace(usize),
 }
 
+fn spot() -> impl Strategy<Value = Spot> {
+    prop_oneof![3 => Just(Spot::Back), 2 => Just(Spot::Front), 1 => Just(Spot::BehindFront)]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (0..SEATS).prop_map(Step::Sit),
+        4 => (0..SEATS, spot()).prop_map(|(seat, spot)| Step::Sit(seat, spot)),
         2 => (0..SEATS).prop_map(Step::Rise),
         2 => (0..SEATS).prop_map(Step::Claim),
-        2 => Just(Step::SettleFront),
+        2 => spot().prop_map(Step::SettleAt),
         1 => Just(Step::MarkFront),
         2 => Just(Step::MarkNext),
         2 => Just(Step::SettleMarked),
@@ -102,12 +106,17 @@ fn apply<'a>(step: Step, owner: &'a Owner, seats: &mut Seats<'a>, model: &mut Mo
     let list = |f: &mut dyn FnMut(&mut List<u32, ()>) -> Option<u32>| owner.queue().with(|(), list| f(list));
     let raise = |value: &mut u32| core::mem::replace(value, *value + 1000);
     match step {
-        Step::Sit(seat) if model.places[seat] == Place::Free => {
-            seats[seat].as_mut().with(|_, mut access| access.sit(value));
+        Step::Sit(seat, spot) if model.places[seat] == Place::Free => {
+            seats[seat].as_mut().with(|_, mut access| access.sit(0, spot, value));
             model.places[seat] = Place::Waits(value);
-            model.line.push_back((seat, value));
+            let place = match spot {
+                Spot::Front => 0,
+                Spot::BehindFront => model.line.len().min(1),
+                Spot::Back => model.line.len(),
+            };
+            model.line.insert(place, (seat, value));
         }
-        Step::Sit(_) => {}
+        Step::Sit(..) => {}
         Step::Rise(seat) => {
             let risen = seats[seat].as_mut().with(|_, mut access| access.rise());
             assert_eq!(risen, model.rise(seat));
@@ -117,9 +126,15 @@ fn apply<'a>(step: Step, owner: &'a Owner, seats: &mut Seats<'a>, model: &mut Mo
             let expected = if settled { model.rise(seat) } else { None };
             assert_eq!(seats[seat].as_mut().claim(), expected);
         }
-        Step::SettleFront => {
-            let front = model.line.front().map(|&(_, value)| value);
-            assert_eq!(list(&mut |list| list.settle_front(raise)), model.settle(front));
+        Step::SettleAt(spot) => {
+            let there = match spot {
+                Spot::Front => model.line.front(),
+                Spot::BehindFront => model.line.get(1),
+                Spot::Back => model.line.back(),
+            };
+            let there = there.map(|&(_, value)| value);
+            assert_eq!(list(&mut |list| list.at(spot).map(|(value, ())| *value)), there);
+            assert_eq!(list(&mut |list| list.settle_at(spot, raise)), model.settle(there));
         }
         Step::MarkFront => {
             list(&mut |list| {
@@ -163,7 +178,7 @@ fn compare(owner: &Owner, seats: &mut Seats<'_>, model: &Model) {
 proptest! {
     #[test]
     fn the_list_is_a_deque_that_one_can_leave_anywhere(steps in prop::collection::vec(step(), 0..80)) {
-        let owner = Owner { queue: Queue::new(()) };
+        let owner = Owner { queue: Queue::with_lists((), List::new()) };
         let mut seats: Seats<'_> = (0..SEATS).map(|_| Box::pin(Seat::new(&owner, ()))).collect();
         let mut model = Model { places: [Place::Free; SEATS], line: VecDeque::new(), mark: None };
         for (value, step) in (0..).zip(steps) {

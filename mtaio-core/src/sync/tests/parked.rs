@@ -7,11 +7,23 @@ use core::task::{Context, Poll, Waker};
 
 use super::wakers::Counter;
 use crate::primitive::model::{explore, thread};
+use crate::sync::line::Order;
 use crate::sync::wait::Wait;
-use crate::sync::wait_queue::{Supply, Verdict, WaitQueue, waits};
+use crate::sync::wait_queue::{Carried, Plan, Supply, Verdict, WaitQueue, waits};
 
 /// Things that are handed out.
 struct Goods;
+
+impl Carried for () {
+    type Kind = ();
+    type Words = ();
+
+    fn pack(self) -> ((), u32, ()) {
+        ((), 0, ())
+    }
+
+    fn unpack((): (), _: u32, (): ()) -> Self {}
+}
 
 #[derive(Default)]
 struct Stock {
@@ -30,6 +42,12 @@ impl Supply for Goods {
     type Ask = Want;
     type Refusal = ();
     type After = ();
+
+    const NAME: &'static str = "shop";
+
+    fn amount(want: &Want) -> u32 {
+        want.n
+    }
 
     fn open(&self, _: &mut Stock) {}
 
@@ -62,7 +80,7 @@ impl Supply for Goods {
         if stock.closed { Err(()) } else { Ok(()) }
     }
 
-    fn admit(&self, _: &Stock, _: &Want, _: usize) -> Result<(), ()> {
+    fn room(&self, _: &Stock, _: usize) -> Result<(), ()> {
         Ok(())
     }
 
@@ -82,6 +100,12 @@ waits!([] Shop, Goods, queue);
 impl Shop {
     fn new(free: u32) -> Arc<Self> {
         Arc::new(Self { queue: WaitQueue::new(Goods, Stock { free, closed: false }) })
+    }
+
+    fn ordered(free: u32, order: Order) -> Arc<Self> {
+        let stock = Stock { free, closed: false };
+        let plan = Plan { order, codel: None, counting: false };
+        Arc::new(Self { queue: WaitQueue::ordered(Goods, stock, plan) })
     }
 
     fn add(&self, n: u32) {
@@ -111,6 +135,11 @@ struct Customer {
 impl Customer {
     fn new(shop: &Arc<Shop>, hold: bool) -> Self {
         Self { wait: Box::pin(Wait::new(Arc::clone(shop), Want { n: 1, hold })), wakes: Counter::new() }
+    }
+
+    fn of_class(shop: &Arc<Shop>, class: u8) -> Self {
+        let wait = Wait::new(Arc::clone(shop), Want { n: 1, hold: false }).in_class(class);
+        Self { wait: Box::pin(wait), wakes: Counter::new() }
     }
 
     fn holding(shop: &Arc<Shop>) -> Self {
@@ -286,4 +315,42 @@ fn loom_whoever_stands_behind_a_turn_that_is_taken_is_served_from_what_comes() {
         assert_eq!(behind.hears(first), Ok(()));
         assert_eq!(shop.state(), (0, 0));
     });
+}
+
+#[test]
+fn loom_a_turn_that_is_held_is_not_passed_by_a_higher_class_that_comes() {
+    explore(|| {
+        let shop = Shop::ordered(1, Order::Classes(2));
+        let mut holds = Customer::holding(&shop);
+        let comes = {
+            let shop = Arc::clone(&shop);
+            thread::spawn(move || {
+                let mut comes = Customer::of_class(&shop, 1);
+                (comes.poll(), comes)
+            })
+        };
+        assert_eq!(holds.take(), Poll::Ready(Ok(())));
+        let (first, mut comes) = comes.join().unwrap();
+        assert!(first.is_pending(), "it took what was held");
+        shop.add(1);
+        assert_eq!(comes.hears(first), Ok(()));
+        assert_eq!(shop.state(), (0, 0));
+    });
+}
+
+#[test]
+fn a_turn_that_cannot_be_had_any_more_lets_higher_classes_pass() {
+    let shop = Shop::ordered(1, Order::Classes(3));
+    let mut holds = Customer::holding(&shop);
+    let (mut low, mut high) = (Customer::of_class(&shop, 1), Customer::of_class(&shop, 2));
+    assert!(low.poll().is_pending() && high.poll().is_pending());
+    shop.remove(1);
+    assert!(holds.poll().is_pending());
+    shop.add(1);
+    assert_eq!((high.hears(Poll::Pending), low.wakes.count()), (Ok(()), 0));
+    shop.add(2);
+    assert_eq!(low.hears(Poll::Pending), Ok(()));
+    assert_eq!(holds.hears(Poll::Pending), Ok(()));
+    assert_eq!(holds.take(), Poll::Ready(Ok(())));
+    assert_eq!(shop.state(), (0, 0));
 }
