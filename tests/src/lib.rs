@@ -41,6 +41,8 @@ pages! {
     choosing_an_adapter: "../../docs/choosing-an-adapter.md",
     testing_with_clocks: "../../docs/testing-with-clocks.md",
     embedding: "../../docs/embedding.md",
+    observing: "../../docs/observing.md",
+    policies: "../../docs/policies.md",
     from_python: "../../docs/from-python.md",
     leases: "../../docs/leases.md",
     writing_a_runtime: "../../docs/writing-a-runtime.md",

@@ -13,7 +13,7 @@ macro_rules! lines {
             use std::sync::LazyLock;
 
             use $($path)*::{
-                BoxLimiter, ConcurrencyLimiter, FutureExt, InvalidQuota, Lease, Limiter, OwnedPermit, Permit, Quota,
+                BoxLimiter, ConcurrencyLimiter, FutureExt, InvalidQuota, Lease, Limiter, OwnedPermit, Permit, QueuePolicy, Quota,
                 RateLimiter, ResourceError, ResourceLimitError, ResourceLimitErrorKind, ResourceLimiter, Semaphore,
                 StreamExt, TokenBucket,
             };
@@ -146,6 +146,24 @@ macro_rules! lines {
                 let runtime = *ConcurrencyLimiter::new(5).runtime();
                 assert_eq!(ConcurrencyLimiter::with_runtime(5, runtime).limit(), 5);
                 Ok(())
+            }
+
+            #[test]
+            fn policies() -> Result<(), ResourceError> {
+                $block_on(async {
+                    let (target, interval) = (Duration::from_millis(5), Duration::from_millis(100));
+                    let r = RateLimiter::builder(wide()).queue(QueuePolicy::priority(3)).codel(target, interval).build();
+                    r.acquire().priority(2).await?;
+                    r.acquire_many(2).priority(1).await?;
+                    r.acquire_within(Duration::ZERO).priority(0).await?;
+                    let c = ConcurrencyLimiter::builder(5).queue(QueuePolicy::LifoEvict).codel(target, interval).build()?;
+                    drop((c.acquire().await?, c.acquire_owned().priority(0).await?));
+                    drop(c.acquire_within(Duration::ZERO).priority(0).await?);
+                    let error = c.acquire().priority(1).await.unwrap_err();
+                    assert_eq!(error.kind(), ResourceLimitErrorKind::NoSuchClass);
+                    assert_eq!((r.snapshot().line.waiting, c.snapshot().in_flight), (0, 0));
+                    Ok(())
+                })
             }
 
             #[test]
@@ -322,6 +340,7 @@ fn what_is_many_is_small() {
     is_at_most::<Acquire<'_>>(56);
     is_at_most::<AcquireSlots<'_, TokioRuntime>>(72);
     is_at_most::<AcquireCells<'_, TokioRuntime>>(72);
+    is_at_most::<mtaio_core::limit::Prioritized<AcquireCells<'_, TokioRuntime>>>(72);
     is_at_most::<ResourcePermit<'_, TokioRuntime>>(48);
     is_at_most::<AcquireResources<'_, TokioRuntime>>(72);
     is_at_most::<Permit<'_>>(16);
