@@ -46,8 +46,12 @@ impl From<ResourceLimitError> for Error {
             ResourceLimitErrorKind::Closed => ErrorKind::ConnectionAborted,
             ResourceLimitErrorKind::Deadline => ErrorKind::TimedOut,
             ResourceLimitErrorKind::NotReady => ErrorKind::WouldBlock,
-            ResourceLimitErrorKind::QueueFull | ResourceLimitErrorKind::TooManyKeys => ErrorKind::ResourceBusy,
-            ResourceLimitErrorKind::TooLarge | ResourceLimitErrorKind::WrongCosts => ErrorKind::InvalidInput,
+            ResourceLimitErrorKind::QueueFull
+            | ResourceLimitErrorKind::TooManyKeys
+            | ResourceLimitErrorKind::Overloaded => ErrorKind::ResourceBusy,
+            ResourceLimitErrorKind::TooLarge
+            | ResourceLimitErrorKind::WrongCosts
+            | ResourceLimitErrorKind::NoSuchClass => ErrorKind::InvalidInput,
         };
         Self::new(kind, error)
     }

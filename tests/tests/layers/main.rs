@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["sync", "time"],
     &["runtime", "alarm"],
     &["limit", "timeout"],
-    &["resource", "task", "event", "data", "cache", "monitor", "ext", "io", "names", "tower"],
+    &["resource", "task", "event", "data", "cache", "monitor", "ext", "io", "names", "keyed_names", "tower"],
     &["conformance", "costs", "schedules"],
 ];
 

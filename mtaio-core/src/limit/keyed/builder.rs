@@ -3,12 +3,14 @@
 use alloc::sync::Arc;
 use core::fmt;
 use core::hash::Hash;
+use core::time::Duration;
 
 use super::concurrency::KeyedConcurrencyLimiter;
 use super::homes::Of;
 use super::rate::KeyedRateLimiter;
 use super::store::{Options, WhenFull};
 use crate::limit::concurrency::{ConcurrencyLimiter, ConcurrencyLimiterBuilder};
+use crate::limit::policy::QueuePolicy;
 use crate::limit::quota::{InvalidQuota, Quota};
 use crate::limit::rate::{RateLimiter, RateLimiterBuilder};
 use crate::runtime::Timer;
@@ -50,6 +52,16 @@ macro_rules! key_options {
         /// Lets at most so many wait for each key; whoever comes then is refused at once.
         pub fn max_waiters(self, waiters: usize) -> Self {
             Self { template: self.template.max_waiters(waiters), ..self }
+        }
+
+        /// Serves those who wait for a key in that order. First come, first served, if it is not said. Keys do not wait for each other.
+        pub fn queue(self, policy: QueuePolicy) -> Self {
+            Self { template: self.template.queue(policy), ..self }
+        }
+
+        /// Refuses those who have waited for a key longer than `target`, while the key's line is overloaded: as for a limiter of one key.
+        pub fn codel(self, target: Duration, interval: Duration) -> Self {
+            Self { template: self.template.codel(target, interval), ..self }
         }
     };
 }

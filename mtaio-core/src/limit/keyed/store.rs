@@ -136,7 +136,7 @@ fn table_count() -> usize {
     #[cfg(feature = "std")]
     let processors = std::thread::available_parallelism().map_or(1, core::num::NonZeroUsize::get);
     #[cfg(not(feature = "std"))]
-    let processors = 1;
+    let processors: usize = 1;
     (16 * processors).next_power_of_two().clamp(16, 1024)
 }
 
