@@ -51,7 +51,8 @@ impl From<ResourceLimitError> for Error {
             | ResourceLimitErrorKind::Overloaded => ErrorKind::ResourceBusy,
             ResourceLimitErrorKind::TooLarge
             | ResourceLimitErrorKind::WrongCosts
-            | ResourceLimitErrorKind::NoSuchClass => ErrorKind::InvalidInput,
+            | ResourceLimitErrorKind::NoSuchClass
+            | ResourceLimitErrorKind::NoKey => ErrorKind::InvalidInput,
         };
         Self::new(kind, error)
     }

@@ -6,6 +6,7 @@
 //! | [`ConcurrencyLimitLayer`] | how many run at once |
 //! | [`ResourceLimitLayer`] | any number of these together |
 //! | [`LimitLayer`] of a [`BoxLimiter`](crate::limit::BoxLimiter), or of your own [`Limiter`](crate::limit::Limiter) | what it says |
+//! | `KeyedLimitLayer` (feature `keyed`) | each key of a request by itself: clients, users, hosts |
 //! | [`TimeoutLayer`] | how long each may take |
 //!
 //! There is one limit for all clones of a service, for all services that the layer makes, and for everybody else who has the
@@ -30,10 +31,15 @@
 //! ```
 
 mod error;
+#[cfg(feature = "keyed")]
+mod keyed;
 mod limit;
+mod state;
 mod timeout;
 
 pub use error::LimitError;
+#[cfg(feature = "keyed")]
+pub use keyed::{KeyOf, KeyedLimitFuture, KeyedLimitLayer, KeyedLimitService, Optional};
 pub use limit::{LimitFuture, LimitLayer, LimitService};
 pub use timeout::{TimeoutError, TimeoutFuture, TimeoutLayer, TimeoutService};
 

@@ -10,14 +10,18 @@ use core::pin::pin;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use futures_util::future::join_all;
 use mtaio_core::limit::{
-    ConcurrencyLimiter, Limiter, Quota, RateLimiter, ResourceLimitErrorKind as Kind, ResourceLimiter,
+    ConcurrencyLimiter, KeyedConcurrencyLimiter, KeyedRateLimiter, Limiter, Quota, RateLimiter,
+    ResourceLimitErrorKind as Kind, ResourceLimiter,
 };
 use mtaio_core::runtime::{Clock, Spawn, Timer, VirtualRuntime};
 use mtaio_core::timeout::TimeoutManager;
 use mtaio_core::tower::{
-    ConcurrencyLimitLayer, LimitError, LimitLayer, RateLimitLayer, ResourceLimitLayer, TimeoutError, TimeoutLayer,
+    ConcurrencyLimitLayer, KeyOf, KeyedLimitLayer, LimitError, LimitLayer, RateLimitLayer, ResourceLimitLayer,
+    TimeoutError, TimeoutLayer,
 };
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -216,4 +220,178 @@ async fn the_budget_of_a_task_is_no_overload() {
     for request in 0..1000 {
         assert_eq!(service.clone().oneshot(request).await, Ok(request));
     }
+}
+
+/// Whose request it is, and its number.
+type Keyed = (u64, u32);
+
+fn per_user(runtime: &VirtualRuntime) -> KeyedRateLimiter<u64, VirtualRuntime> {
+    KeyedRateLimiter::with_runtime(RATE, runtime.clone())
+}
+
+fn user(request: &Keyed) -> u64 {
+    request.0
+}
+
+/// Answers with the request and the milliseconds that have passed.
+fn clocked(
+    runtime: &VirtualRuntime,
+) -> impl Service<Keyed, Response = (Keyed, u64), Error = Infallible> + Clone + use<> {
+    let runtime = runtime.clone();
+    service_fn(move |request| core::future::ready(Ok((request, runtime.now().as_nanos() / 1_000_000))))
+}
+
+#[test]
+fn each_key_waits_in_a_line_of_its_own_in_order() {
+    let runtime = VirtualRuntime::new();
+    let limiter = per_user(&runtime);
+    limiter.try_acquire(&1).unwrap();
+    let layer = KeyedLimitLayer::new(limiter.clone(), user);
+    let (one, other) = (layer.layer(clocked(&runtime)), layer.clone().wait().layer(clocked(&runtime)));
+    let answers = runtime.block_on(async {
+        let service = |number: u32| if number % 3 == 0 { one.clone() } else { other.clone() };
+        let mut waiting: Vec<_> = (0..8).map(|number| Box::pin(service(number).oneshot((1, number)))).collect();
+        for request in &mut waiting {
+            assert!(poll_once(request.as_mut()).is_pending());
+        }
+        assert_eq!(limiter.waiters(&1), 8);
+        // Whoever comes with another key is served at once.
+        assert_eq!(other.clone().oneshot((2, 8)).await, Ok(((2, 8), 0)));
+        join_all(waiting).await
+    });
+    // The clones and both services have one line.
+    let expected = (0..8).map(|number| Ok(((1, number), u64::from(number + 1) * 100)));
+    assert_eq!(answers, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_key_beyond_its_limit_is_refused_and_told_when_to_come_back() {
+    let runtime = VirtualRuntime::new();
+    let service = KeyedLimitLayer::new(per_user(&runtime), user).refuse().layer(clocked(&runtime));
+    runtime.block_on(async {
+        assert_eq!(service.clone().oneshot((1, 0)).await, Ok(((1, 0), 0)));
+        let refused = service.clone().oneshot((1, 1)).await.unwrap_err();
+        assert_eq!(refused.retry_after(), Some(Duration::from_millis(100)));
+        assert_eq!(service.clone().oneshot((2, 2)).await, Ok(((2, 2), 0)));
+        runtime.sleep_until(runtime.now() + Duration::from_nanos(99_999_999)).await;
+        assert!(service.clone().oneshot((1, 3)).await.is_err());
+        runtime.sleep_until(runtime.now() + Duration::from_nanos(1)).await;
+        assert_eq!(service.oneshot((1, 4)).await, Ok(((1, 4), 100)));
+    });
+}
+
+#[test]
+fn the_slot_of_a_key_returns_with_the_answer_or_when_the_request_is_dropped() {
+    let runtime = VirtualRuntime::new();
+    let slots = KeyedConcurrencyLimiter::<u64, _>::with_runtime(1, runtime.clone());
+    let slow = Slow::new(&runtime);
+    let service = KeyedLimitLayer::new(slots.clone(), user)
+        .layer(service_fn(move |(_, number): Keyed| slow.clone().answer(number)));
+    runtime.block_on(async {
+        assert_eq!(service.clone().oneshot((1, 13)).await, Err(LimitError::Inner("thirteen")));
+        assert_eq!(slots.in_flight(&1), 0);
+        let mut running = Box::pin(service.clone().oneshot((1, 0)));
+        let mut waiting = Box::pin(service.clone().oneshot((1, 1)));
+        assert!(poll_once(running.as_mut()).is_pending() && poll_once(waiting.as_mut()).is_pending());
+        assert_eq!((slots.in_flight(&1), slots.waiters(&1), slots.in_flight(&2)), (1, 1, 0));
+        drop(waiting);
+        assert_eq!((slots.in_flight(&1), slots.waiters(&1)), (1, 0));
+        drop(running);
+        assert_eq!(slots.in_flight(&1), 0);
+        // A key that is forgotten while somebody waits for it answers that it is closed.
+        let _held = slots.try_acquire(&1).unwrap();
+        let mut waiting = Box::pin(service.oneshot((1, 2)));
+        assert!(poll_once(waiting.as_mut()).is_pending());
+        slots.remove(&1);
+        assert!(waiting.await.unwrap_err().limited().is_some_and(|error| error.is_closed()));
+    });
+}
+
+#[test]
+fn a_request_without_a_key_is_refused_or_passes_as_the_layer_says() {
+    let runtime = VirtualRuntime::new();
+    let limiter = per_user(&runtime);
+    let known = |request: &Keyed| Some(request.0).filter(|user| *user != 0);
+    let layer = KeyedLimitLayer::optional(limiter.clone(), known);
+    runtime.block_on(async {
+        for layer in [layer.clone(), layer.clone().refuse()] {
+            let refused = layer.layer(clocked(&runtime)).oneshot((0, 1)).await.unwrap_err();
+            assert_eq!(refused.limited().map(|error| (error.kind(), error.retry_after())), Some((Kind::NoKey, None)));
+            assert_eq!(refused.to_string(), "it has no key, and there is a limit for each");
+            assert!(limiter.is_empty());
+        }
+        for layer in [layer.clone(), layer.refuse()] {
+            let service = layer.pass_without_key().layer(clocked(&runtime));
+            for number in 0..5 {
+                assert_eq!(service.clone().oneshot((0, number)).await.map(|(request, _)| request), Ok((0, number)));
+            }
+            assert!(limiter.is_empty());
+        }
+        // Whoever has one is limited all the same.
+        let service = KeyedLimitLayer::optional(limiter.clone(), known).refuse().pass_without_key();
+        let service = service.layer(clocked(&runtime));
+        assert!(service.clone().oneshot((1, 1)).await.is_ok() && service.oneshot((1, 2)).await.is_err());
+    });
+}
+
+#[test]
+fn requests_whose_key_is_none_share_a_limit_where_none_is_a_key() {
+    let runtime = VirtualRuntime::new();
+    let limiter = KeyedRateLimiter::<Option<u64>, _>::with_runtime(RATE, runtime.clone());
+    let layer = KeyedLimitLayer::new(limiter, |request: &Keyed| Some(request.0).filter(|user| *user != 0)).refuse();
+    let service = layer.layer(clocked(&runtime));
+    runtime.block_on(async {
+        assert!(service.clone().oneshot((0, 1)).await.is_ok());
+        assert!(service.clone().oneshot((0, 2)).await.is_err());
+        assert!(service.oneshot((1, 3)).await.is_ok());
+    });
+}
+
+/// Panics where the request is the thirteenth.
+#[derive(Clone)]
+struct Superstitious;
+
+impl KeyOf<Keyed> for Superstitious {
+    type Key = u64;
+
+    fn key_of(&self, request: &Keyed) -> Option<u64> {
+        assert!(request.1 != 13, "thirteen");
+        Some(request.0)
+    }
+}
+
+#[test]
+fn a_key_function_that_panics_takes_nothing() {
+    let runtime = VirtualRuntime::new();
+    let limiter = per_user(&runtime);
+    let slots = KeyedConcurrencyLimiter::<u64, _>::with_runtime(1, runtime.clone());
+    runtime.block_on(async {
+        let layer = KeyedLimitLayer::new(limiter.clone(), Superstitious);
+        for layer in [layer.clone(), layer.refuse()] {
+            let mut service = layer.layer(clocked(&runtime));
+            service.ready().await.unwrap();
+            let panic = catch_unwind(AssertUnwindSafe(|| drop(service.call((1, 13))))).unwrap_err();
+            assert_eq!(panic.downcast_ref(), Some(&"thirteen"));
+            assert_eq!((limiter.available(&1), limiter.waiters(&1)), (1, 0));
+        }
+        let mut service = KeyedLimitLayer::new(slots.clone(), Superstitious).layer(clocked(&runtime));
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(service.call((1, 13))))).is_err());
+        assert_eq!((slots.in_flight(&1), slots.waiters(&1)), (0, 0));
+        assert_eq!(service.ready().await.unwrap().call((1, 1)).await, Ok(((1, 1), 0)));
+    });
+}
+
+#[test]
+fn the_service_with_keys_that_is_called_is_the_one_that_was_ready() {
+    let runtime = VirtualRuntime::new();
+    let layer = KeyedLimitLayer::optional(per_user(&runtime), |number: &u32| (*number < 3).then_some(7_u64));
+    runtime.block_on(async {
+        for layer in [layer.clone(), layer.clone().refuse(), layer.pass_without_key()] {
+            let mut service = layer.layer(ReadyOnce(false));
+            for request in 0..6 {
+                let outcome = service.ready().await.unwrap().call(request).await;
+                assert!(matches!(outcome, Ok(answer) if answer == request) || outcome.unwrap_err().limited().is_some());
+            }
+        }
+    });
 }

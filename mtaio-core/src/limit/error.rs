@@ -55,6 +55,8 @@ pub enum ResourceLimitErrorKind {
     WrongCosts,
     /// A keyed limiter has as many keys as it may.
     TooManyKeys,
+    /// A request has no key, and its limit is one for each key.
+    NoKey,
 }
 
 /// A part of a combined limiter, by its place among the parts.
@@ -144,6 +146,9 @@ enum Reason {
     Keys {
         max: usize,
     },
+    /// Only a layer with a limit for each key says it.
+    #[cfg_attr(not(all(feature = "keyed", feature = "tower")), allow(dead_code))]
+    NoKey,
 }
 
 impl Reason {
@@ -155,7 +160,7 @@ impl Reason {
             | Self::Deadline { part, .. }
             | Self::Overloaded { part, .. }
             | Self::Closed { part } => part,
-            Self::Class { .. } | Self::Costs { .. } | Self::Keys { .. } => None,
+            Self::Class { .. } | Self::Costs { .. } | Self::Keys { .. } | Self::NoKey => None,
         }
     }
 
@@ -168,7 +173,7 @@ impl Reason {
             | Self::Deadline { part, .. }
             | Self::Overloaded { part, .. }
             | Self::Closed { part } => Some(part),
-            Self::Class { .. } | Self::Costs { .. } | Self::Keys { .. } => None,
+            Self::Class { .. } | Self::Costs { .. } | Self::Keys { .. } | Self::NoKey => None,
         }
     }
 }
@@ -213,6 +218,9 @@ impl ResourceLimitError {
         Self { reason: Reason::Keys { max } }
     }
 
+    #[cfg(all(feature = "keyed", feature = "tower"))]
+    pub(crate) const NO_KEY: Self = Self { reason: Reason::NoKey };
+
     /// The same, where so many cells were asked for, and only those that are missing would not go through.
     #[cfg(feature = "alloc")]
     pub(super) fn asked(mut self, cells: u32) -> Self {
@@ -243,6 +251,7 @@ impl ResourceLimitError {
             Reason::Closed { .. } => ResourceLimitErrorKind::Closed,
             Reason::Costs { .. } => ResourceLimitErrorKind::WrongCosts,
             Reason::Keys { .. } => ResourceLimitErrorKind::TooManyKeys,
+            Reason::NoKey => ResourceLimitErrorKind::NoKey,
         }
     }
 
@@ -328,6 +337,7 @@ impl fmt::Display for ResourceLimitError {
             }
             Reason::Closed { .. } => f.write_str("the limiter is closed"),
             Reason::Keys { max } => write!(f, "there are as many keys as may be: {max}"),
+            Reason::NoKey => f.write_str("it has no key, and there is a limit for each"),
             Reason::Costs { given, parts } => write!(f, "there are {parts} parts, and costs for {given} were given"),
         }
     }

@@ -3,21 +3,15 @@
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::error::LimitError;
-use crate::limit::{Limiter, ResourceLimitError};
-
-/// What happens to a request beyond the limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    Wait,
-    Refuse,
-}
+use super::state::{Mode, State};
+use crate::limit::Limiter;
 
 /// Limits the services that it makes, all by the same limiter.
 #[derive(Clone, Debug)]
@@ -86,16 +80,8 @@ where
 
     fn call(&mut self, request: Q) -> Self::Future {
         let state = match self.mode {
-            Mode::Wait => {
-                // The one that is ready goes along, and a clone stays.
-                let clone = self.inner.clone();
-                let inner = core::mem::replace(&mut self.inner, clone);
-                State::Waiting { admit: self.limiter.admit(1), call: Some((inner, request)) }
-            }
-            Mode::Refuse => match self.limiter.try_admit(1) {
-                Ok(permit) => State::Running { future: self.inner.call(request), permit },
-                Err(error) => State::Refused { error },
-            },
+            Mode::Wait => State::waiting(&mut self.inner, request, self.limiter.admit(1)),
+            Mode::Refuse => State::decided(&mut self.inner, request, self.limiter.try_admit(1).map(Some)),
         };
         LimitFuture { state }
     }
@@ -116,27 +102,6 @@ pin_project! {
     }
 }
 
-pin_project! {
-    #[project = StateProjection]
-    enum State<A, C, F, P> {
-        Waiting {
-            #[pin]
-            admit: A,
-            call: Option<C>,
-        },
-        Running {
-            // Before the permit, so that it is dropped before it.
-            #[pin]
-            future: F,
-            permit: P,
-        },
-        Refused {
-            error: ResourceLimitError,
-        },
-        Over,
-    }
-}
-
 impl<S, L, Q> Future for LimitFuture<S, L, Q>
 where
     S: Service<Q>,
@@ -145,34 +110,12 @@ where
     type Output = Result<S::Response, LimitError<S::Error>>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
-        loop {
-            let next = match state.as_mut().project() {
-                StateProjection::Waiting { admit, call } => match (ready!(admit.poll(context)), call.take()) {
-                    (Ok(permit), Some((mut inner, request))) => State::Running { future: inner.call(request), permit },
-                    (Err(error), _) => State::Refused { error },
-                    (Ok(_), None) => State::Over,
-                },
-                StateProjection::Running { future, .. } => {
-                    let outcome = ready!(future.poll(context));
-                    state.set(State::Over);
-                    return Poll::Ready(outcome.map_err(LimitError::Inner));
-                }
-                StateProjection::Refused { error } => {
-                    let error = *error;
-                    state.set(State::Over);
-                    return Poll::Ready(Err(LimitError::Limited(error)));
-                }
-                StateProjection::Over => panic!("a future was polled after it had completed"),
-            };
-            state.set(next);
-        }
+        self.project().state.poll(context)
     }
 }
 
 impl<S: Service<Q>, L: Limiter, Q> fmt::Debug for LimitFuture<S, L, Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let running = matches!(self.state, State::Running { .. });
-        f.debug_struct("LimitFuture").field("running", &running).finish_non_exhaustive()
+        f.debug_struct("LimitFuture").field("running", &self.state.is_running()).finish_non_exhaustive()
     }
 }
