@@ -512,6 +512,7 @@ macro_rules! conformance {
                     vector_2_ten_of_fifteen_pass_at_once
                     vector_2_the_next_cell_comes_after_its_interval
                     vector_4_two_at_once_for_each_host
+                    vector_4_two_at_once_for_each_host_by_one_limiter
                     vector_6_twenty_calls_of_half_a_second_three_at_once
                 }
                 peers {

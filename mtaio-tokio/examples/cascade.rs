@@ -16,6 +16,7 @@ use std::process::ExitCode;
 
 use axum::Router;
 use axum::extract::Path;
+use axum::http::Request;
 use axum::routing::get;
 use check::{Failure, check};
 use http::Server;
@@ -54,7 +55,7 @@ async fn page(Path(attempt): Path<usize>) -> String {
 async fn ask(address: &str, page: &str, attempt: Attempt) -> Result<String, Failure> {
     let path = format!("/{page}/{}", attempt.index);
     println!("    asking for {path}, for {:?}", attempt.timeout);
-    let answer = http::get(address, &path).await?;
+    let answer = http::ask(address, Request::get(path)).await?;
     Ok(String::from_utf8(answer.into_body().into())?)
 }
 

@@ -11,7 +11,7 @@ use super::Harness;
 use super::gate::{Gate, Log};
 use super::hand::{assert_refused, refused};
 use super::rig::Rig;
-use crate::limit::{Quota, ResourceLimitErrorKind as Kind};
+use crate::limit::{KeyedConcurrencyLimiter, Quota, ResourceLimitErrorKind as Kind};
 use crate::runtime::{Clock, JoinHandle, Timer};
 
 /// A job of the twisted trace: which function, and for which number.
@@ -179,6 +179,32 @@ pub async fn vector_4_two_at_once_for_each_host<H: Harness>(rig: Rig<H>) {
     gate.open();
     join(tasks).await;
     assert_eq!((log.len(), crowd.peak()), (8, 4));
+}
+
+pub async fn vector_4_two_at_once_for_each_host_by_one_limiter<H: Harness>(rig: Rig<H>) {
+    let (log, crowd, gate) = (Log::new(), Crowd::default(), Gate::new());
+    let per_host = KeyedConcurrencyLimiter::<u16, _>::with_runtime(2, rig.runtime.clone());
+    let mut tasks = Vec::new();
+    for page in 1..=4 {
+        for port in [8000, 8001] {
+            let (log, crowd, gate, per_host) = (log.clone(), crowd.clone(), gate.clone(), per_host.clone());
+            tasks.push(rig.start(async move {
+                let fetch = async {
+                    crowd.enter();
+                    log.push((port, page));
+                    gate.pass().await;
+                    crowd.leave();
+                };
+                per_host.run(&port, fetch).await.expect("it is open");
+            }));
+        }
+    }
+    assert_eq!(log.entries(), [(8000, 1), (8001, 1), (8000, 2), (8001, 2)]);
+    assert_eq!([8000, 8001].map(|port| per_host.waiters(&port)), [2, 2]);
+    gate.open();
+    join(tasks).await;
+    assert_eq!((log.len(), crowd.peak()), (8, 4));
+    assert_eq!([8000, 8001].map(|port| per_host.in_flight(&port)), [0, 0]);
 }
 
 pub async fn vector_6_twenty_calls_of_half_a_second_three_at_once<H: Harness>(rig: Rig<H>) {

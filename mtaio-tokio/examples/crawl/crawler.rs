@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mtaio_tokio::{ConcurrencyLimiter, RateLimiter, ResourceLimitError, TimeoutManager};
+use mtaio_tokio::{KeyedConcurrencyLimiter, RateLimiter, ResourceLimitError, TimeoutManager};
 use tokio::task::JoinSet;
 
 use crate::fetch::{self, FetchError};
@@ -20,8 +20,8 @@ const PROGRESS: &str = "{bar:40} {pos}/{len} pages  {per_sec}  {elapsed}";
 pub(crate) struct Crawler {
     /// One for all requests; none if bypassed.
     rate: Option<RateLimiter>,
-    /// One for each site; none if bypassed.
-    slots: Option<Vec<ConcurrencyLimiter>>,
+    /// So many for each site; none if bypassed.
+    slots: Option<KeyedConcurrencyLimiter<String>>,
     sites: Vec<String>,
     /// One for all requests: they share a timer.
     timeouts: TimeoutManager,
@@ -40,8 +40,7 @@ pub(crate) struct Visit {
 impl Crawler {
     pub(crate) fn new(options: &Options, frontier: &Frontier) -> Result<Self, Box<dyn Error>> {
         let rate = RateLimiter::new(options.quota()?);
-        let per_host = |_: &String| ConcurrencyLimiter::try_new(options.per_host);
-        let slots = frontier.sites.iter().map(per_host).collect::<Result<_, _>>()?;
+        let slots = KeyedConcurrencyLimiter::try_new(options.per_host)?;
         Ok(Self {
             rate: (options.bypass != Some(Bypass::Rate)).then_some(rate),
             slots: (options.bypass != Some(Bypass::Slots)).then_some(slots),
@@ -75,15 +74,16 @@ impl Crawler {
     ///
     /// The permit comes first: who waits for a host spends no cell of the rate.
     async fn visit(&self, number: usize, page: &Page) -> Result<Visit, ResourceLimitError> {
+        let site = &self.sites[page.site];
         let _permit = match &self.slots {
-            Some(slots) => Some(slots[page.site].acquire().await?),
+            Some(slots) => Some(slots.acquire(site).await?),
             None => None,
         };
         if let Some(rate) = &self.rate {
             rate.acquire().await?;
         }
         let granted = Instant::now();
-        let result = fetch::get(&self.timeouts, &self.sites[page.site], &page.path).await;
+        let result = fetch::get(&self.timeouts, site, &page.path).await;
         Ok(Visit { page: number, granted, took: granted.elapsed(), result })
     }
 }

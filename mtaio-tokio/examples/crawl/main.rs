@@ -6,7 +6,7 @@
 //! cargo run --release -p mtaio-tokio --example crawl -- --help
 //! ```
 //!
-//! Each page waits for a permit of its host's [`ConcurrencyLimiter`](mtaio_tokio::ConcurrencyLimiter), then for a cell
+//! Each page waits for a permit of its host in the [`KeyedConcurrencyLimiter`](mtaio_tokio::KeyedConcurrencyLimiter), then for a cell
 //! of the one [`RateLimiter`](mtaio_tokio::RateLimiter), and is then fetched in the time that the one
 //! [`TimeoutManager`](mtaio_tokio::TimeoutManager) gives it: see `crawler.rs`.
 //!
