@@ -44,6 +44,7 @@ pages! {
     observing: "../../docs/observing.md",
     policies: "../../docs/policies.md",
     from_python: "../../docs/from-python.md",
+    keyed: "../../docs/keyed.md",
     leases: "../../docs/leases.md",
     writing_a_runtime: "../../docs/writing-a-runtime.md",
 }
