@@ -143,11 +143,16 @@ enum Reason {
         given: usize,
         parts: usize,
     },
+    #[cfg_attr(not(feature = "keyed"), allow(dead_code, reason = "only limits per key say it"))]
     Keys {
         max: usize,
     },
     /// Only a layer with a limit for each key says it.
     #[cfg_attr(not(all(feature = "keyed", feature = "tower")), allow(dead_code))]
+    #[cfg_attr(
+        not(all(feature = "keyed", feature = "tower")),
+        allow(dead_code, reason = "only layers for keys say it")
+    )]
     NoKey,
 }
 
@@ -370,7 +375,8 @@ impl Carried for ResourceLimitError {
             ResourceLimitErrorKind::Closed => Self::CLOSED,
             ResourceLimitErrorKind::NoSuchClass
             | ResourceLimitErrorKind::WrongCosts
-            | ResourceLimitErrorKind::TooManyKeys => {
+            | ResourceLimitErrorKind::TooManyKeys
+            | ResourceLimitErrorKind::NoKey => {
                 unreachable!("it is told to who comes, and not to who waits")
             }
         }

@@ -85,6 +85,7 @@ pub(crate) struct Shared<R: Timer> {
     /// For the alarms, which must not keep it alive.
     me: Weak<Self>,
     /// What it shares its alarm with, if it is one of many.
+    #[cfg_attr(not(feature = "keyed"), allow(dead_code, reason = "only limits per key share one"))]
     chime: MaybeChime<R>,
 }
 

@@ -14,7 +14,7 @@ use super::future::AcquireKeyedSlots;
 use super::homes::Homes;
 use super::store::{Kind, NoEntry, Store, Use};
 use super::table::Visits;
-use super::usage::{Busiest, KeyUsage, Rank};
+use super::usage::{KeyUsage, Rank};
 use crate::limit::concurrency::{ConcurrencyLimiter, ConcurrencyLimiterBuilder};
 use crate::limit::error::ResourceLimitError;
 use crate::limit::quota::InvalidQuota;
@@ -445,13 +445,7 @@ impl<K: Hash + Eq, R: Timer> KeyedConcurrencyLimiter<K, R> {
     where
         K: Clone,
     {
-        let mut busiest = Busiest::new(n);
-        self.inner.store.for_each_shard(|shard| {
-            for entry in shard.places().filter_map(|place| shard.table.get(place)) {
-                busiest.offer(rank(&entry.value), || Some(entry.key.clone()));
-            }
-        });
-        busiest.into_vec()
+        self.inner.store.busiest(n, |shard, place| shard.table.get(place).map(|entry| rank(&entry.value)))
     }
 
     /// Ends every wait, now and later and for every key, with a closed error, and forgets all keys. Held permits stay valid. Closing

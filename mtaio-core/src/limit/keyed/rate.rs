@@ -17,7 +17,7 @@ use super::level::{Level, Shortage};
 use super::lines::{Kept, Lines, Rates};
 use super::store::{NoEntry, Shard, Store};
 use super::table::{Place, Visits};
-use super::usage::{Busiest, KeyUsage, Rank};
+use super::usage::{KeyUsage, Rank};
 use crate::alarm::chime::Chime;
 use crate::limit::bucket::TokenBucket;
 use crate::limit::error::ResourceLimitError;
@@ -481,14 +481,8 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
     where
         K: Clone,
     {
-        let (now, mut busiest) = (self.inner.runtime.now(), Busiest::new(n));
-        self.inner.store.for_each_shard(|shard| {
-            for place in shard.places() {
-                let Some(rank) = self.inner.rank(shard, place, now) else { continue };
-                busiest.offer(rank, || shard.table.get(place).map(|entry| entry.key.clone()));
-            }
-        });
-        busiest.into_vec()
+        let now = self.inner.runtime.now();
+        self.inner.store.busiest(n, |shard, place| self.inner.rank(shard, place, now))
     }
 
     /// Ends every wait, now and later and for every key, with a closed error, and forgets all keys. Closing twice is closing.

@@ -17,6 +17,7 @@ use core::hash::{BuildHasher, Hash};
 use rapidhash::quality::RandomState;
 
 use super::table::{Place, Table, Visits};
+use super::usage::{Busiest, KeyUsage, Rank};
 use crate::limit::error::ResourceLimitError;
 use crate::primitive::{AtomicUsize, Lock, Ordering};
 use crate::time::Instant;
@@ -285,11 +286,6 @@ impl<K, T: Kind> Store<K, T> {
         removed.map(|(_, gone)| gone)
     }
 
-    /// Looks at all keys, one table after the other.
-    pub(super) fn for_each_shard(&self, mut act: impl FnMut(&mut Shard<K, T>)) {
-        self.shards.iter().for_each(|shard| shard.0.with(&mut act));
-    }
-
     /// Gathers something from all keys, a table at a time, and does something with it without the lock.
     pub(super) fn for_each_table<T2>(
         &self,
@@ -301,6 +297,27 @@ impl<K, T: Kind> Store<K, T> {
             shard.0.with(|shard| gather(shard, &mut gathered));
             gathered.into_iter().for_each(&mut each);
         }
+    }
+
+    /// The `n` keys that rank highest: those of each table first, and then those of all.
+    pub(super) fn busiest(&self, n: usize, rank: impl Fn(&Shard<K, T>, Place) -> Option<Rank>) -> Vec<KeyUsage<K>>
+    where
+        K: Clone,
+    {
+        let mut all = Busiest::new(n);
+        self.for_each_table(
+            |shard, found| {
+                let mut here = Busiest::new(n);
+                shard
+                    .places()
+                    .filter_map(|place| Some((rank(shard, place)?, place)))
+                    .for_each(|(rank, place)| here.offer(rank, place));
+                let key_of = |(rank, place)| Some((rank, shard.table.get(place)?.key.clone()));
+                found.extend(here.into_vec().into_iter().filter_map(key_of));
+            },
+            |(rank, key)| all.offer(rank, key),
+        );
+        all.into_vec().into_iter().map(|(rank, key)| KeyUsage::new(key, rank)).collect()
     }
 
     /// Lets no key in any more, and takes all out.

@@ -62,20 +62,20 @@ impl<K> Busiest<K> {
         Self { most, heap: BinaryHeap::new() }
     }
 
-    /// Takes the key if it is one of the busiest so far.
-    pub(super) fn offer(&mut self, rank: Rank, key: impl FnOnce() -> Option<K>) {
+    /// Takes the key if it is one of the busiest so far. It drops another one then.
+    pub(super) fn offer(&mut self, rank: Rank, key: K) {
         if self.heap.len() >= self.most {
             match self.heap.peek() {
                 Some(Reverse(least)) if least.0 < rank => drop(self.heap.pop()),
                 _ => return,
             }
         }
-        self.heap.extend(key().map(|key| Reverse(Ranked(rank, key))));
+        self.heap.push(Reverse(Ranked(rank, key)));
     }
 
     /// The busiest first.
-    pub(super) fn into_vec(self) -> Vec<KeyUsage<K>> {
-        self.heap.into_sorted_vec().into_iter().map(|Reverse(Ranked(rank, key))| KeyUsage::new(key, rank)).collect()
+    pub(super) fn into_vec(self) -> Vec<(Rank, K)> {
+        self.heap.into_sorted_vec().into_iter().map(|Reverse(Ranked(rank, key))| (rank, key)).collect()
     }
 }
 
@@ -87,13 +87,12 @@ mod tests {
     fn the_busiest_come_first_and_no_more_than_were_asked_for() {
         let mut busiest = Busiest::new(2);
         for (key, waiting, in_use) in [('a', 0, 5), ('b', 1, 0), ('c', 0, 9), ('d', 0, 1)] {
-            busiest.offer(Rank { waiting, in_use }, || Some(key));
+            busiest.offer(Rank { waiting, in_use }, key);
         }
-        let keys: Vec<_> =
-            busiest.into_vec().into_iter().map(|usage| (usage.key, usage.waiting, usage.in_use)).collect();
+        let keys: Vec<_> = busiest.into_vec().into_iter().map(|(rank, key)| (key, rank.waiting, rank.in_use)).collect();
         assert_eq!(keys, [('b', 1, 0), ('c', 0, 9)]);
         let mut none = Busiest::new(0);
-        none.offer(Rank { waiting: 1, in_use: 1 }, || Some('a'));
+        none.offer(Rank { waiting: 1, in_use: 1 }, 'a');
         assert_eq!(none.into_vec(), []);
     }
 }
