@@ -29,6 +29,8 @@
 //! | `tsc` | `SystemClock` reads the time stamp counter where the kernel itself trusts it |
 //! | `keyed` | `KeyedRateLimiter` and `KeyedConcurrencyLimiter`: limits per key |
 //! | `io` | limits on bytes for readers and writers of futures-io |
+//! | `adaptive` | `AdaptiveRateLimiter` and `AdaptiveConcurrencyLimiter`: limits that follow a load, or find themselves |
+//! | `sim` | what a limit would have done with some traffic: a simulator, in virtual time |
 //! | `tower` | limiters and timeouts as layers of tower services |
 //! | `metrics` | `record` on snapshots: gauges and counters of the crate `metrics` |
 //! | `tracing` | events of the crate `tracing` where somebody waits, is refused or gives up, and where a limiter changes |

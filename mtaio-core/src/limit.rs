@@ -7,9 +7,12 @@
 //! | `ResourceLimiter` | any number of these together, all or nothing | in line at each |
 //! | `KeyedRateLimiter`, `KeyedConcurrencyLimiter` (feature `keyed`) | the same for each key | in a line per key |
 //! | `Lease` | as `RateLimiter`, for one holder who takes cells in batches | as `RateLimiter` |
+//! | `AdaptiveRateLimiter`, `AdaptiveConcurrencyLimiter` (feature `adaptive`) | the same, by a load that is reported, or as much as a backend can do | likewise |
 //! | [`TokenBucket`] | as `RateLimiter`, for one owner who supplies the time | never |
 //! | [`Gcra`] | the arithmetic under both | never |
 
+#[cfg(feature = "adaptive")]
+pub(crate) mod adaptive;
 mod bucket;
 #[cfg(feature = "alloc")]
 mod combined;
@@ -33,6 +36,12 @@ mod run;
 #[cfg(feature = "alloc")]
 mod snapshot;
 
+#[cfg(feature = "adaptive")]
+pub use adaptive::{
+    AcquireAdaptive, AdaptiveConcurrencyLimiter, AdaptiveConcurrencyLimiterBuilder, AdaptivePermit,
+    AdaptiveRateLimiter, AdaptiveRateLimiterBuilder, AdaptiveSnapshot, Aimd, Elastic, Gradient2, InvalidAdaptation,
+    LimitAlgorithm, LimitBounds, Outcome, RunAdaptive, Sample, TryRunAdaptive, Vegas,
+};
 pub use bucket::TokenBucket;
 #[cfg(feature = "alloc")]
 pub use combined::{AcquireResources, InvalidLimiter, ResourceLimiter, ResourceLimiterBuilder, ResourcePermit};

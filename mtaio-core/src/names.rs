@@ -52,6 +52,7 @@ macro_rules! names {
         pub type ResourceGroup = resource::ResourceGroup<$runtime>;
 
         $crate::keyed_names!($runtime);
+        $crate::adaptive_names!($runtime);
 
         /// What the clock of the runtime shows, to make deadlines of: `now() + Duration::from_secs(5)`.
         pub fn now() -> Instant {
@@ -144,5 +145,32 @@ macro_rules! keyed_names {
 #[macro_export]
 #[cfg(not(feature = "keyed"))]
 macro_rules! keyed_names {
+    ($runtime:ty) => {};
+}
+
+/// The part of [`names!`] that the feature `adaptive` adds.
+#[doc(hidden)]
+#[macro_export]
+#[cfg(feature = "adaptive")]
+macro_rules! adaptive_names {
+    ($runtime:ty) => {
+        pub use $crate::limit::{AdaptiveSnapshot, InvalidAdaptation, LimitAlgorithm, Outcome};
+
+        /// Lets through so many cells in a time for each key, by the load that is reported: see [`limit::AdaptiveRateLimiter`].
+        pub type AdaptiveRateLimiter<K> = limit::AdaptiveRateLimiter<K, $runtime>;
+
+        /// Limits how much runs at once, and finds the limit by itself: see [`limit::AdaptiveConcurrencyLimiter`].
+        pub type AdaptiveConcurrencyLimiter = limit::AdaptiveConcurrencyLimiter<$runtime>;
+
+        /// A permit that is told what came of it: see [`limit::AdaptivePermit`].
+        pub type AdaptivePermit = limit::AdaptivePermit<$runtime>;
+    };
+}
+
+/// The part of [`names!`] that the feature `adaptive` adds.
+#[doc(hidden)]
+#[macro_export]
+#[cfg(not(feature = "adaptive"))]
+macro_rules! adaptive_names {
     ($runtime:ty) => {};
 }
