@@ -38,6 +38,8 @@ mod probe;
 mod rig;
 
 #[doc(hidden)]
+pub mod adaptive;
+#[doc(hidden)]
 pub mod bad_input;
 #[doc(hidden)]
 pub mod cascade;
@@ -622,6 +624,26 @@ macro_rules! conformance {
                     slots_of_a_key_are_part_of_a_combination
                     closing_ends_the_waits_for_slots_of_all_keys
                 }
+                adaptive {
+                    vector_3_weights_follow_the_load
+                    an_overload_halves_what_is_admitted
+                    a_small_weight_still_lets_in
+                    a_load_that_is_none_is_clamped_or_ignored
+                    a_new_rate_reaches_who_waits
+                    the_load_of_all_counts_for_all_if_it_is_said_so
+                    what_was_reported_is_bounded
+                    rules_that_make_no_sense_say_so
+                    the_limit_follows_what_becomes_of_permits
+                    a_permit_dropped_without_a_word_is_ignored
+                    a_limit_that_rises_lets_in_who_waits
+                    a_limit_that_sinks_takes_nothing_back
+                    a_round_trip_is_what_it_took
+                    an_adaptive_limiter_waits_at_most_so_long
+                    a_cancelled_wait_for_an_adaptive_limiter_leaves_no_trace
+                    what_is_run_is_judged
+                    closing_ends_the_waits_of_an_adaptive_limiter
+                    many_tasks_that_end_in_every_way_leave_nothing_in_flight
+                }
                 bad_input {
                     rates_that_are_no_positive_number_are_errors
                     absurd_rates_are_errors_or_exact
@@ -668,6 +690,7 @@ mod tests {
     fn every_check_is_in_the_list() {
         let list = include_str!("conformance.rs");
         let sources = [
+            include_str!("conformance/adaptive.rs"),
             include_str!("conformance/bad_input.rs"),
             include_str!("conformance/cascade.rs"),
             include_str!("conformance/combined.rs"),
