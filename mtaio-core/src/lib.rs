@@ -74,6 +74,8 @@ pub mod resource;
 pub mod runtime;
 #[cfg(all(test, shuttle))]
 mod schedules;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod sync;
 pub mod time;
 #[cfg(feature = "alloc")]

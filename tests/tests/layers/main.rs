@@ -18,6 +18,8 @@ const LAYERS: &[&[&str]] = &[
     &["limit", "timeout"],
     &["resource", "task", "event", "data", "cache", "monitor", "ext", "io", "names", "keyed_names", "tower"],
     &["conformance", "costs", "schedules"],
+    &["resource", "task", "event", "data", "cache", "monitor", "ext", "names", "tower"],
+    &["conformance", "costs", "schedules", "sim"],
 ];
 
 const ADAPTERS: &[&str] = &["mtaio-tokio", "mtaio-smol", "mtaio-std-compat"];
