@@ -7,6 +7,7 @@
 //! | [`ResourceLimitLayer`] | any number of these together |
 //! | [`LimitLayer`] of a [`BoxLimiter`](crate::limit::BoxLimiter), or of your own [`Limiter`](crate::limit::Limiter) | what it says |
 //! | `KeyedLimitLayer` (feature `keyed`) | each key of a request by itself: clients, users, hosts |
+//! | `AdaptiveLimitLayer` (feature `adaptive`) | how many run at once, by what comes of them |
 //! | [`TimeoutLayer`] | how long each may take |
 //!
 //! There is one limit for all clones of a service, for all services that the layer makes, and for everybody else who has the
@@ -30,6 +31,8 @@
 //! });
 //! ```
 
+#[cfg(feature = "adaptive")]
+mod adaptive;
 mod error;
 #[cfg(feature = "keyed")]
 mod keyed;
@@ -37,6 +40,8 @@ mod limit;
 mod state;
 mod timeout;
 
+#[cfg(feature = "adaptive")]
+pub use adaptive::{AdaptiveLimitFuture, AdaptiveLimitLayer, AdaptiveLimitService, Judge, OkOrDropped};
 pub use error::LimitError;
 #[cfg(feature = "keyed")]
 pub use keyed::{KeyOf, KeyedLimitFuture, KeyedLimitLayer, KeyedLimitService, Optional};
