@@ -1,0 +1,83 @@
+//! What one can say on the command line.
+
+use core::time::Duration;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use mtaio_core::sim::{Scenario, Server, Service, Trace, Workload};
+
+use crate::policies::Kind;
+
+/// Compares what policies would have done with some traffic, in virtual time.
+#[derive(Parser, Debug)]
+pub(crate) struct Options {
+    /// What happens: overload, slow, recovery, hang, after-hang, growth or bimodal
+    #[arg(long, default_value = "overload")]
+    pub(crate) scenario: String,
+    /// Recorded traffic instead: CSV with the header `at_ms,service_ms` or `at_ms`, or JSON lines with these names (.json, .jsonl)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+    /// The workers of the server behind a trace
+    #[arg(long, default_value_t = 8, requires = "trace")]
+    pub(crate) workers: usize,
+    /// How long a request of the trace takes on average that does not say it, in milliseconds
+    #[arg(long, default_value_t = 50.0, requires = "trace", value_name = "MS")]
+    pub(crate) service_ms: f64,
+    /// When clients behind a trace give up, in milliseconds
+    #[arg(long, default_value_t = 1000, requires = "trace", value_name = "MS")]
+    pub(crate) timeout_ms: u64,
+    /// The policies to compare
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Kind::ALL)]
+    pub(crate) policies: Vec<Kind>,
+    /// How often each is run, with another chance each time
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(crate) seeds: u64,
+    /// Where the chart goes
+    #[arg(long, default_value = "policy_lab.svg", value_name = "FILE")]
+    pub(crate) svg: PathBuf,
+    /// Where all reports go, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// All policies in all scenarios, as a table in Markdown
+    #[arg(long)]
+    pub(crate) study: bool,
+    /// Writes a trace to play with, and does nothing else
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_trace: Option<PathBuf>,
+}
+
+impl Options {
+    pub(crate) fn scenario(&self) -> Result<Scenario, String> {
+        match &self.trace {
+            Some(file) => self.replay(file),
+            None => Scenario::named(&self.scenario).ok_or_else(|| {
+                format!("there is no scenario `{}`; there are {}", self.scenario, Scenario::NAMES.join(", "))
+            }),
+        }
+    }
+
+    fn replay(&self, file: &Path) -> Result<Scenario, String> {
+        let in_file = |error: &dyn core::fmt::Display| format!("{}: {error}", file.display());
+        let text = fs::read_to_string(file).map_err(|error| in_file(&error))?;
+        let is_json = file.extension().is_some_and(|end| end == "json" || end == "jsonl" || end == "ndjson");
+        let read = if is_json { Trace::from_json_lines } else { Trace::from_csv };
+        let trace = read(&text).map_err(|error| in_file(&error))?;
+        let last = trace.entries().last().map_or(Duration::ZERO, |entry| entry.at);
+        let mean = Duration::try_from_secs_f64(self.service_ms / 1000.0)
+            .map_err(|error| format!("--service-ms {}: {error}", self.service_ms))?;
+        let wrong = |error: mtaio_core::sim::InvalidScenario| error.to_string();
+        let known: Vec<_> = trace.entries().iter().filter_map(|entry| entry.service).collect();
+        // The capacity line is that of what the trace says, where it says it.
+        let mean = match known.is_empty() {
+            true => mean,
+            false => known.iter().sum::<Duration>() / u32::try_from(known.len()).unwrap_or(u32::MAX),
+        };
+        let server =
+            Service::lognormal(mean, 0.5).and_then(|service| Server::new(self.workers, service)).map_err(wrong)?;
+        let timeout = Duration::from_millis(self.timeout_ms);
+        let name = file.file_stem().map_or_else(|| "trace".into(), |name| name.to_string_lossy().into_owned());
+        // Until everybody who came has given up.
+        Ok(Scenario::new(name, Workload::replay(trace), server).timeout(timeout).lasting(last + timeout))
+    }
+}

@@ -1,0 +1,56 @@
+//! What is compared.
+
+use clap::ValueEnum;
+use mtaio_core::limit::{AdaptiveConcurrencyLimiter, Aimd, ConcurrencyLimiter, Gradient2, Vegas};
+use mtaio_core::runtime::VirtualRuntime;
+use mtaio_core::sim::{Policy, Scenario};
+
+/// Where adaptive limits begin.
+const INITIAL: usize = 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// No limit at all
+    None,
+    /// As many as there are workers, and a tenth more: what one would set who knows it
+    Fixed,
+    /// Up by one, down by a tenth
+    Aimd,
+    /// The queue that the shortest round trip tells of
+    Vegas,
+    /// Round trips of now beside those of long ago
+    Gradient2,
+    /// The default: how much more comes out when more is let in
+    Elastic,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::None, Self::Fixed, Self::Aimd, Self::Vegas, Self::Gradient2, Self::Elastic];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::None => "no limit",
+            Self::Fixed => "fixed, known",
+            Self::Aimd => "AIMD",
+            Self::Vegas => "Vegas",
+            Self::Gradient2 => "Gradient2",
+            Self::Elastic => "Elastic (default)",
+        }
+    }
+
+    pub(crate) fn policy(self, scenario: &Scenario, runtime: &VirtualRuntime) -> Policy {
+        let runtime = runtime.clone();
+        let workers = scenario.server().workers();
+        match self {
+            Self::None => Policy::none(),
+            Self::Fixed => Policy::of(ConcurrencyLimiter::with_runtime(workers + workers.div_ceil(10), runtime)),
+            Self::Aimd => Policy::adaptive(AdaptiveConcurrencyLimiter::with_algorithm(Aimd::new(INITIAL), runtime)),
+            Self::Vegas => Policy::adaptive(AdaptiveConcurrencyLimiter::with_algorithm(Vegas::new(INITIAL), runtime)),
+            Self::Gradient2 => {
+                Policy::adaptive(AdaptiveConcurrencyLimiter::with_algorithm(Gradient2::new(INITIAL), runtime))
+            }
+            Self::Elastic => Policy::adaptive(AdaptiveConcurrencyLimiter::with_runtime(INITIAL, runtime)),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! All policies in all scenarios: the tables of `docs/adaptive.md`.
+
+use core::fmt::Write;
+
+use mtaio_core::sim::{InvalidScenario, Report, Scenario};
+
+use crate::compare::{Compared, compare, over};
+use crate::policies::Kind;
+
+pub(crate) fn study(policies: &[Kind], seeds: u64) -> Result<String, InvalidScenario> {
+    let mut all = Vec::new();
+    for name in Scenario::NAMES {
+        let scenario = Scenario::named(name).expect("its name is known");
+        all.push((name, compare(&scenario, policies, seeds)?));
+    }
+    let mut text = String::new();
+    let of_capacity = |report: &Report| 100.0 * report.goodput / report.capacity;
+    write_table(&mut text, "Goodput in percent of the capacity", &all[..], false, &of_capacity, 0);
+    write_table(&mut text, "Median latency in milliseconds", &all[..], false, &|report| report.latency.p50, 0);
+    let timeouts = |report: &Report| report.timed_out as f64 / report.seconds;
+    write_table(&mut text, "Timeouts per second", &all[..], true, &timeouts, 1);
+    Ok(text)
+}
+
+/// A row for each scenario and a column for each policy: the mean, and in brackets the least and the most of all seeds.
+fn write_table(
+    text: &mut String,
+    title: &str,
+    all: &[(&str, Vec<Compared>)],
+    // Nothing is served while everything hangs.
+    hang: bool,
+    what: &dyn Fn(&Report) -> f64,
+    digits: usize,
+) {
+    let Some((_, first)) = all.first() else { return };
+    let names: Vec<_> = first.iter().map(|compared| compared.policy.name()).collect();
+    let _ = writeln!(text, "{title}:\n\n| scenario | {} |", names.join(" | "));
+    let _ = writeln!(text, "|---|{}", "---|".repeat(names.len()));
+    for (name, compared) in all.iter().filter(|(name, _)| hang || *name != "hang") {
+        let cells = compared.iter().map(|compared| {
+            let (mean, least, most) = over(&compared.reports, what);
+            format!("{mean:.digits$} ({least:.digits$} to {most:.digits$})")
+        });
+        let _ = writeln!(text, "| `{name}` | {} |", cells.collect::<Vec<_>>().join(" | "));
+    }
+    text.push('\n');
+}
