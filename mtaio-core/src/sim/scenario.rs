@@ -102,6 +102,7 @@ impl Scenario {
     /// | `after-hang` | the thirty seconds after that |
     /// | `growth` | 200 workers, for limits that begin at 20 |
     /// | `bimodal` | 20 ms for 95 %, 500 ms for 5 % |
+    /// | `few` | 4 workers, and so few requests |
     pub fn named(name: &str) -> Option<Self> {
         let seconds = Duration::from_secs;
         let lognormal = Service::lognormal(Duration::from_millis(100), 0.5).ok()?;
@@ -128,10 +129,12 @@ impl Scenario {
                 let rate = 1.5 * server.capacity_at(Duration::ZERO);
                 Some(base(name, server, rate)?.timeout(seconds(2)))
             }
+            "few" => base(name, Server::new(4, lognormal).ok()?, 60.0),
             _ => None,
         }
     }
 
     /// The names that [`named`](Self::named) knows.
-    pub const NAMES: [&'static str; 7] = ["overload", "slow", "recovery", "hang", "after-hang", "growth", "bimodal"];
+    pub const NAMES: [&'static str; 8] =
+        ["overload", "slow", "recovery", "hang", "after-hang", "growth", "bimodal", "few"];
 }

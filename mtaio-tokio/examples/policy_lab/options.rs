@@ -12,7 +12,7 @@ use crate::policies::Kind;
 /// Compares what policies would have done with some traffic, in virtual time.
 #[derive(Parser, Debug)]
 pub(crate) struct Options {
-    /// What happens: overload, slow, recovery, hang, after-hang, growth or bimodal
+    /// What happens: overload, slow, recovery, hang, after-hang, growth, bimodal or few
     #[arg(long, default_value = "overload")]
     pub(crate) scenario: String,
     /// Recorded traffic instead: CSV with the header `at_ms,service_ms` or `at_ms`, or JSON lines with these names (.json, .jsonl)

@@ -19,6 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["resource", "task", "event", "data", "cache", "monitor", "ext", "io", "names", "keyed_names", "tower"],
     &["conformance", "costs", "schedules"],
     &["resource", "task", "event", "data", "cache", "monitor", "ext", "names", "tower"],
+    &["resource", "task", "event", "data", "cache", "monitor", "ext", "io", "names", "tower"],
     &["conformance", "costs", "schedules", "sim"],
 ];
 
