@@ -166,7 +166,7 @@ pub async fn rules_that_make_no_sense_say_so<H: Harness>(rig: Rig<H>) {
         (builder().weights_between(0.0, 2.0), "the least weight is 0, but has to be from 0.0001 to 1"),
         (builder().weights_between(0.5, 0.9), "the largest weight is 0.9, but has to be from 1 to a million"),
     ] {
-        let error = builder.build_on(rig.runtime.clone()).err().expect("it makes no sense");
+        let error = builder.build_on(rig.runtime.clone()).expect_err("it makes no sense");
         assert_eq!(error.to_string(), message);
     }
 }

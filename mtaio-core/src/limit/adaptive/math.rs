@@ -7,8 +7,7 @@ use core::f64::consts::{LN_2, SQRT_2};
 ///
 /// The mantissa goes through `2 artanh((m - 1) / (m + 1))` (Abramowitz and Stegun, 4.1.27).
 pub(crate) fn ln(x: f64) -> f64 {
-    // Not `x < MIN_POSITIVE`: it would let NaN pass.
-    if !(x >= f64::MIN_POSITIVE) {
+    if x.is_nan() || x < f64::MIN_POSITIVE {
         return ln(f64::MIN_POSITIVE);
     }
     if x == f64::INFINITY {
