@@ -38,6 +38,7 @@ macro_rules! pages {
 
 pages! {
     readme: "../../README.md",
+    adaptive: "../../docs/adaptive.md",
     choosing_an_adapter: "../../docs/choosing-an-adapter.md",
     testing_with_clocks: "../../docs/testing-with-clocks.md",
     embedding: "../../docs/embedding.md",

@@ -8,8 +8,8 @@ use super::Harness;
 use super::hand::{ByHand, assert_refused, at_once, refused};
 use super::rig::{Rig, SLOW};
 use crate::limit::{
-    AdaptiveConcurrencyLimiter, AdaptiveRateLimiter, Elastic, LimitAlgorithm, Outcome, Quota, ResourceLimitError,
-    ResourceLimitErrorKind as Kind, Sample,
+    AdaptiveConcurrencyLimiter, AdaptiveRateLimiter, Elastic, KeyedLimiter, LimitAlgorithm, Outcome, Quota,
+    ResourceLimitError, ResourceLimitErrorKind as Kind, Sample,
 };
 use crate::runtime::Spawn;
 
@@ -60,6 +60,10 @@ pub async fn vector_3_weights_follow_the_load<H: Harness>(rig: Rig<H>) {
     assert_eq!(limiter.adjust_rate("idle", 0.49), 1.2);
     assert_eq!(limiter.quota("idle"), Quota::per_second(12).burst(1));
     assert_eq!(limiter.quota("0.95"), Quota::per_second(4).burst(1));
+    // It is a keyed limiter as others are.
+    let key = String::from("0.95");
+    assert_eq!(KeyedLimiter::try_admit(&limiter, &key, 1), Ok(()));
+    ByHand::waiting(KeyedLimiter::admit(&limiter, key, 1)).assert_waits();
 }
 
 pub async fn an_overload_halves_what_is_admitted<H: Harness>(rig: Rig<H>) {

@@ -4,6 +4,8 @@ use core::fmt;
 use core::num::NonZeroU64;
 use core::time::Duration;
 
+#[cfg(feature = "adaptive")]
+use super::adaptive::InvalidAdaptation;
 #[cfg(feature = "alloc")]
 use super::combined::InvalidLimiter;
 use super::gcra::Wait;
@@ -441,6 +443,9 @@ pub enum ResourceError {
     /// Limiters cannot be combined so.
     #[cfg(feature = "alloc")]
     Limiter(InvalidLimiter),
+    /// A limit cannot be adapted so.
+    #[cfg(feature = "adaptive")]
+    Adaptation(InvalidAdaptation),
     /// The time is over, or there was none.
     #[cfg(feature = "alloc")]
     #[doc(alias = "TimeoutError")]
@@ -468,6 +473,8 @@ impl fmt::Display for ResourceError {
             Self::Quota(error) => error.fmt(f),
             #[cfg(feature = "alloc")]
             Self::Limiter(error) => error.fmt(f),
+            #[cfg(feature = "adaptive")]
+            Self::Adaptation(error) => error.fmt(f),
             #[cfg(feature = "alloc")]
             Self::Elapsed(error) => error.fmt(f),
         }
@@ -481,6 +488,8 @@ impl core::error::Error for ResourceError {
             Self::Quota(error) => Some(error),
             #[cfg(feature = "alloc")]
             Self::Limiter(error) => Some(error),
+            #[cfg(feature = "adaptive")]
+            Self::Adaptation(error) => Some(error),
             #[cfg(feature = "alloc")]
             Self::Elapsed(error) => Some(error),
         }
@@ -509,6 +518,13 @@ impl From<InvalidQuota> for ResourceError {
 impl From<InvalidLimiter> for ResourceError {
     fn from(error: InvalidLimiter) -> Self {
         Self::Limiter(error)
+    }
+}
+
+#[cfg(feature = "adaptive")]
+impl From<InvalidAdaptation> for ResourceError {
+    fn from(error: InvalidAdaptation) -> Self {
+        Self::Adaptation(error)
     }
 }
 

@@ -18,12 +18,17 @@ pub(crate) fn progress(steps: u64) -> ProgressBar {
     ProgressBar::new(steps).with_style(style)
 }
 
-pub(crate) fn compare(scenario: &Scenario, policies: &[Kind], seeds: u64) -> Result<Vec<Compared>, InvalidScenario> {
+pub(crate) fn compare(
+    scenario: &Scenario,
+    policies: &[Kind],
+    seeds: u64,
+    initial: usize,
+) -> Result<Vec<Compared>, InvalidScenario> {
     let progress = progress(policies.len() as u64 * seeds);
     let run = |policy: Kind| {
         progress.set_message(format!("{}: {}", scenario.name(), policy.name()));
         let reports = (1..=seeds).map(|seed| {
-            let report = scenario.run(seed, |runtime| policy.policy(scenario, runtime));
+            let report = scenario.run(seed, |runtime| policy.policy(scenario, initial, runtime));
             progress.inc(1);
             report
         });
@@ -45,7 +50,8 @@ pub(crate) fn over(reports: &[Report], what: impl Fn(&Report) -> f64) -> (f64, f
 pub(crate) fn table(scenario: &Scenario, compared: &[Compared]) -> String {
     let (from, to) = scenario.measured_from_to();
     let mut text = format!(
-        "{}: {} workers; measured from {} s to {} s, means of {} seeds\n\n{:<18} {:>11} {:>11} {:>11} {:>9} {:>9} {:>9}\n",
+        "{}: {} workers; measured from {} s to {} s, means of {} seeds\n\n\
+         {:<18} {:>11} {:>11} {:>11} {:>9} {:>9} {:>9}\n",
         scenario.name(),
         scenario.server().workers(),
         from.as_secs(),

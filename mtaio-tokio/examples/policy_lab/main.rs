@@ -43,11 +43,11 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     if options.study {
-        print!("{}", study::study(&options.policies, options.seeds)?);
+        print!("{}", study::study(&options.policies, options.seeds, options.initial())?);
         return Ok(());
     }
     let scenario = options.scenario()?;
-    let compared = compare::compare(&scenario, &options.policies, options.seeds)?;
+    let compared = compare::compare(&scenario, &options.policies, options.seeds, options.initial())?;
     print!("{}", compare::table(&scenario, &compared));
     if let Some(file) = &options.json {
         let reports: Vec<_> = compared.iter().map(|compared| (compared.policy.name(), &compared.reports)).collect();

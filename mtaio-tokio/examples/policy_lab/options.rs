@@ -33,6 +33,9 @@ pub(crate) struct Options {
     /// How often each is run, with another chance each time
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) seeds: u64,
+    /// Where adaptive limits begin
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    initial: u32,
     /// Where the chart goes
     #[arg(long, default_value = "policy_lab.svg", value_name = "FILE")]
     pub(crate) svg: PathBuf,
@@ -48,6 +51,10 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    pub(crate) const fn initial(&self) -> usize {
+        self.initial as usize
+    }
+
     pub(crate) fn scenario(&self) -> Result<Scenario, String> {
         match &self.trace {
             Some(file) => self.replay(file),

@@ -5,9 +5,6 @@ use mtaio_core::limit::{AdaptiveConcurrencyLimiter, Aimd, ConcurrencyLimiter, Gr
 use mtaio_core::runtime::VirtualRuntime;
 use mtaio_core::sim::{Policy, Scenario};
 
-/// Where adaptive limits begin.
-const INITIAL: usize = 20;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
     /// No limit at all
@@ -39,18 +36,19 @@ impl Kind {
         }
     }
 
-    pub(crate) fn policy(self, scenario: &Scenario, runtime: &VirtualRuntime) -> Policy {
+    /// Adaptive limits begin at `initial`.
+    pub(crate) fn policy(self, scenario: &Scenario, initial: usize, runtime: &VirtualRuntime) -> Policy {
         let runtime = runtime.clone();
         let workers = scenario.server().workers();
         match self {
             Self::None => Policy::none(),
             Self::Fixed => Policy::of(ConcurrencyLimiter::with_runtime(workers + workers.div_ceil(10), runtime)),
-            Self::Aimd => Policy::adaptive(AdaptiveConcurrencyLimiter::with_algorithm(Aimd::new(INITIAL), runtime)),
-            Self::Vegas => Policy::adaptive(AdaptiveConcurrencyLimiter::with_algorithm(Vegas::new(INITIAL), runtime)),
+            Self::Aimd => Policy::adaptive(AdaptiveConcurrencyLimiter::with_algorithm(Aimd::new(initial), runtime)),
+            Self::Vegas => Policy::adaptive(AdaptiveConcurrencyLimiter::with_algorithm(Vegas::new(initial), runtime)),
             Self::Gradient2 => {
-                Policy::adaptive(AdaptiveConcurrencyLimiter::with_algorithm(Gradient2::new(INITIAL), runtime))
+                Policy::adaptive(AdaptiveConcurrencyLimiter::with_algorithm(Gradient2::new(initial), runtime))
             }
-            Self::Elastic => Policy::adaptive(AdaptiveConcurrencyLimiter::with_runtime(INITIAL, runtime)),
+            Self::Elastic => Policy::adaptive(AdaptiveConcurrencyLimiter::with_runtime(initial, runtime)),
         }
     }
 }

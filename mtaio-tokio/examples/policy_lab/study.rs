@@ -7,11 +7,11 @@ use mtaio_core::sim::{InvalidScenario, Report, Scenario};
 use crate::compare::{Compared, compare, over};
 use crate::policies::Kind;
 
-pub(crate) fn study(policies: &[Kind], seeds: u64) -> Result<String, InvalidScenario> {
+pub(crate) fn study(policies: &[Kind], seeds: u64, initial: usize) -> Result<String, InvalidScenario> {
     let mut all = Vec::new();
     for name in Scenario::NAMES {
         let scenario = Scenario::named(name).expect("its name is known");
-        all.push((name, compare(&scenario, policies, seeds)?));
+        all.push((name, compare(&scenario, policies, seeds, initial)?));
     }
     let mut text = String::new();
     let of_capacity = |report: &Report| 100.0 * report.goodput / report.capacity;

@@ -26,14 +26,17 @@ use crate::sync::{Closed, Idle, OwnedPermit};
 
 /// Limits how much runs at once, and finds out by itself how much that should be.
 ///
-/// Whoever is let in holds an [`AdaptivePermit`], and says what came of it: [`success`](AdaptivePermit::success),
-/// [`dropped`](AdaptivePermit::dropped) for what timed out or was refused by the backend, or [`ignore`](AdaptivePermit::ignore) for what says
-/// nothing about the backend. From these and their times a [`LimitAlgorithm`] makes the limit: [`Elastic`](crate::limit::Elastic), unless another one is said.
+/// Whoever is let in holds an [`AdaptivePermit`], and says what came of it: [`success`](AdaptivePermit::success);
+/// [`dropped`](AdaptivePermit::dropped), for what timed out or was refused by the backend; or [`ignore`](AdaptivePermit::ignore), for what
+/// says nothing about the backend. From these and their times a [`LimitAlgorithm`] makes the limit:
+/// [`Elastic`](crate::limit::Elastic), unless another one is said.
 ///
 /// It is a handle: clones share the limit. Applications use the alias of their runtime's adapter, which has no parameter.
 ///
 /// Where the limit is known, use a [`ConcurrencyLimiter`]: a number that somebody measured is better than one that has to be found. Where
-/// several clients share a backend, each finds a share of it, but nothing makes the shares equal.
+/// several clients share a backend, put it where the backend is: several of these in front of one outbid each other, up to their bounds.
+///
+/// It is no [`Limiter`](crate::limit::Limiter): what holds a permit without knowing what it is for cannot say what came of it.
 ///
 /// # What is guaranteed
 ///

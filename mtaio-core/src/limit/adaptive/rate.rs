@@ -16,7 +16,7 @@ pub use builder::AdaptiveRateLimiterBuilder;
 use weights::Weights;
 
 use crate::limit::error::ResourceLimitError;
-use crate::limit::keyed::{AcquireKeyedCells, KeyedRateLimiter};
+use crate::limit::keyed::{AcquireKeyedCells, AdmitKeyedCells, KeyedLimiter, KeyedRateLimiter};
 use crate::limit::quota::Quota;
 use crate::limit::run::{Run, TryRun};
 use crate::runtime::Timer;
@@ -303,6 +303,19 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, R: Timer> AdaptiveRateLimiter
     /// The runtime it waits on.
     pub fn runtime(&self) -> &R {
         self.keyed.runtime()
+    }
+}
+
+impl<K: Hash + Eq + Clone, R: Timer> KeyedLimiter<K> for AdaptiveRateLimiter<K, R> {
+    type Permit = ();
+    type Admit = AdmitKeyedCells<K, R>;
+
+    fn admit(&self, key: K, n: u32) -> Self::Admit {
+        self.keyed.admit(key, n)
+    }
+
+    fn try_admit(&self, key: &K, n: u32) -> Result<(), ResourceLimitError> {
+        self.keyed.try_admit(key, n)
     }
 }
 

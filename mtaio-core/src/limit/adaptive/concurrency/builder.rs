@@ -38,7 +38,8 @@ impl<R: Timer> AdaptiveConcurrencyLimiterBuilder<R> {
         Self { max_waiters: waiters, ..self }
     }
 
-    /// Follows another algorithm than [`Elastic`], within the bounds that it is given: `.algorithm(|bounds| Box::new(Vegas::within(bounds)))`.
+    /// Follows another algorithm than [`Elastic`], within the bounds that it is given:
+    /// `.algorithm(|bounds| Box::new(Vegas::within(bounds)))`.
     pub fn algorithm(self, make: fn(LimitBounds) -> Box<dyn LimitAlgorithm>) -> Self {
         Self { make, ..self }
     }

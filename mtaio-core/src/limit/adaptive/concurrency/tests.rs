@@ -69,6 +69,7 @@ fn a_builder_says_what_is_wrong() {
     assert!(builder(0).build().unwrap_err().to_string().contains("begins at 0"));
     let error = builder(7).between(8, 9).build().unwrap_err();
     assert_eq!(error.to_string(), "a limit cannot begin at 7 and stay between 8 and 9");
+    assert_eq!(crate::limit::ResourceError::from(error).to_string(), error.to_string());
     let vegas = builder(7).between(7, 9).algorithm(|bounds| Box::new(Vegas::within(bounds))).max_waiters(0);
     let limiter = vegas.build().unwrap();
     let permits: alloc::vec::Vec<_> = (0..7).map(|_| limiter.try_acquire().unwrap()).collect();

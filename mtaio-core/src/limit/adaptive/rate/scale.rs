@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use crate::limit::quota::Quota;
 
-/// Factors are rounded to so many parts: so there are few different quotas, and rates that are whole numbers stay fractions that one can read.
+/// Factors are rounded to so many parts: so there are few different quotas, and rates that are whole numbers stay fractions that
+/// one can read.
 const PARTS: u64 = 1_000_000;
 
 /// The quota with its rate times `factor`, and the same burst.
