@@ -68,7 +68,7 @@ fn files_and_values_that_are_wrong_are_named() {
         (&["--trace", &unsorted], "unsorted.csv: line 3: at_ms is 1, before the 5 of the row above"),
         (&["--trace", &cut], "cut.jsonl: line 2: "),
         (&["--trace", shipped(), "--workers", "0"], "the number of workers is 0"),
-        (&["--trace", shipped(), "--service-ms", "-1"], "--service-ms -1: "),
+        (&["--trace", shipped(), "--service-ms=-1"], "--service-ms -1: "),
         (&["--scenario", "nothing"], "there is no scenario `nothing`; there are overload, slow"),
         (&["--seeds", "0"], "'--seeds <SEEDS>'"),
         (&["--policies", "magic"], "'magic'"),

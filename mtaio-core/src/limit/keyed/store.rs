@@ -138,7 +138,6 @@ fn table_count() -> usize {
     let processors = std::thread::available_parallelism().map_or(1, core::num::NonZeroUsize::get);
     #[cfg(not(feature = "std"))]
     let processors: usize = 1;
-    let processors = 1_usize;
     (16 * processors).next_power_of_two().clamp(16, 1024)
 }
 
