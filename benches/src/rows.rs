@@ -6,6 +6,7 @@ mod order;
 mod queue;
 mod rate;
 mod semaphore;
+mod simulation;
 mod sizes;
 mod tasks;
 mod timeouts;
@@ -26,6 +27,7 @@ pub fn all() -> Vec<Row> {
         combined::rows(),
         sizes::rows(),
         keyed::rows(),
+        simulation::rows(),
     ]
     .into_iter()
     .flatten()

@@ -100,7 +100,7 @@ fn checks(keys: u64) -> Vec<Contender> {
     let (mut first, mut second, mut third, mut fourth) = (all(keys), all(keys), all(keys), all(keys));
     // An array that is looked up by the key has nothing to hash and nothing to lock.
     let mut levels = vec![0_u64; keys as usize];
-    let clock = TokioRuntime::default();
+    let clock = TokioRuntime;
     vec![
         Contender::steps(Ours, "mtaio", move || assert!(black_box(tokio).try_acquire(&first()).is_ok())),
         Contender::steps(Beside, "mtaio on smol", move || assert!(black_box(smol).try_acquire(&second()).is_ok())),

@@ -1,3 +1,4 @@
+use alloc::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
@@ -80,6 +81,6 @@ fn files_and_values_that_are_wrong_are_named() {
 
 #[test]
 fn each_policy_has_a_name_of_its_own() {
-    let names: std::collections::BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+    let names: BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
     assert_eq!(names.len(), Kind::ALL.len());
 }
