@@ -76,7 +76,7 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiterBuilder<K, R> {
     /// It is asked when a key comes that is not known, without a lock; the key keeps that quota until it is forgotten, also if
     /// `quota_of` would say another one by now.
     ///
-    /// A few dozen different quotas cost nothing; each key with yet another one takes some hundred bytes.
+    /// Up to fifteen different quotas cost nothing; each key with yet another one takes some hundred bytes.
     pub fn quota_of(self, quota_of: impl Fn(&K) -> Quota + Send + Sync + 'static) -> Self {
         Self { quota_of: Some(Arc::new(quota_of)), ..self }
     }

@@ -45,9 +45,9 @@ use crate::time::Instant;
 /// sweeps, and no operation becomes slower the more keys there are. [`max_keys`](KeyedRateLimiterBuilder::max_keys) sets a hard bound.
 /// All keys together have one alarm of the runtime.
 ///
-/// A key takes 16 bytes and its own size, and a few for the table; one that was waited for takes some hundred more until it is
-/// forgotten. Where a quota, in lowest terms, has more than a million cells in a second, one operation in half an hour may look
-/// at all keys of one table.
+/// A key takes some 19 bytes and its own size; one that was waited for takes some hundred more until it is forgotten. Where a quota
+/// in lowest terms has more than 80,000 cells in its period of whole nanoseconds, a table of keys may have to be looked at as a whole,
+/// every half an hour at that number and more often in proportion, unless keys came often enough to look at all in passing.
 ///
 /// # Keys that attackers choose
 ///
