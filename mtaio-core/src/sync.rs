@@ -1,6 +1,6 @@
 //! What waits: the intrusive list, the wait queue on it, and the [`Semaphore`].
 
-mod answer;
+pub(crate) mod answer;
 #[cfg(feature = "alloc")]
 mod closed;
 pub(crate) mod codel;
@@ -11,6 +11,7 @@ pub(crate) mod list;
 pub(crate) mod observe;
 mod semaphore;
 pub(crate) mod stamp;
+pub(crate) mod supply;
 mod wait;
 pub(crate) mod wait_queue;
 mod wake_batch;
@@ -30,12 +31,14 @@ pub(crate) use semaphore::BoxClock;
 #[cfg(feature = "alloc")]
 pub(crate) use wait_queue::Plan;
 
+#[cfg(test)]
+pub(crate) use answer::Answer;
+pub(crate) use answer::Carried;
 pub(crate) use list::Handle;
 pub(crate) use semaphore::Refusal;
+pub(crate) use supply::{Supply, Verdict};
 pub(crate) use wait::Wait;
-#[cfg(test)]
-pub(crate) use wait_queue::Answer;
-pub(crate) use wait_queue::{Carried, Supply, Verdict, WaitQueue, waits};
+pub(crate) use wait_queue::{WaitQueue, waits};
 #[cfg(feature = "alloc")]
 pub(crate) use wake_batch::WakeBatch;
 #[cfg(feature = "alloc")]

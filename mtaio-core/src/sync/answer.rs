@@ -4,7 +4,7 @@ use core::fmt;
 use core::task::Waker;
 
 use super::stamp::Stamp;
-use super::wait_queue::Verdict;
+use super::supply::Verdict;
 
 /// A refusal that a waiter can carry: in pieces, which lie where those lie of one who still waits. So it takes no room of its own.
 pub(crate) trait Carried: Copy {
@@ -52,6 +52,14 @@ impl<R: Carried> Answer<R> {
     #[inline]
     fn take_waker(&mut self, next: Self) -> Option<Waker> {
         match core::mem::replace(self, next) {
+            Self::Waiting(waker, _) => Some(waker),
+            rare => rare.into_waker(),
+        }
+    }
+
+    #[cold]
+    fn into_waker(self) -> Option<Waker> {
+        match self {
             Self::Waiting(waker, _) => Some(waker),
             Self::Parked(waker, _) => waker,
             Self::Roused(_) | Self::Granted(_) | Self::Refused(..) => None,

@@ -1,12 +1,16 @@
 //! The line of a wait queue: who stands where, who is next, and who has waited longest.
 //!
-//! This is what policies differ in, and the queue that uses it is the same for all. A line is one list, or one for each class of waiters.
-//! Its front is the front of the last list that has anybody, with one exception that keeps the queue's promise about turns
-//! that are held: one who holds its turn *is* the front until it takes, leaves or can be served no more, whoever comes meanwhile.
+//! This is what policies differ in, and the queue that uses it is the same for all: it speaks to a [`Discipline`]. A line is one list, or
+//! one for each class of waiters. Its front is the front of the last list that has anybody, with one exception that keeps the queue's
+//! promise about turns that are held: one who holds its turn *is* the front until it takes, leaves or can be served no more, whoever
+//! comes meanwhile.
+//!
+//! Nearly all lines are [plain](Waiters::plain): one list, in the order of arrival, and nobody is refused for having waited too long.
+//! Such a list is a discipline by itself, whose answers are constants, so that who waits in it pays for no other.
 
-use super::list::{List, Ranks, Spot};
+use super::answer::{Answer, Carried};
+use super::list::{List, Lists, Ranks, Spot};
 use super::stamp::Stamp;
-use super::wait_queue::{Answer, Carried};
 #[cfg(feature = "alloc")]
 use crate::time::Instant;
 
@@ -38,8 +42,110 @@ impl Order {
     }
 }
 
+/// What the queue asks a line, whatever its order is.
+pub(crate) trait Discipline<R: Carried, A: Copy>: Lists<Answer<R>, A> {
+    /// All there is to it, if it is not plain.
+    fn ranked(&mut self) -> Option<&mut Waiters<R, A>>;
+
+    /// The list that one comes to who wants to be in that one.
+    fn list_for(&self, wanted: u16) -> u16;
+
+    /// The list whose front is that of the line.
+    fn first_list(&mut self) -> u16;
+
+    /// The front of the line is that of this list.
+    fn first(&mut self) -> &mut List<Answer<R>, A>;
+
+    /// How many wait.
+    fn waiting(&self) -> usize;
+
+    /// The front, which was told that it could be served, holds its turn from here on.
+    fn hold_front(&mut self);
+
+    /// One holds its turn who has just come to that list.
+    fn hold(&mut self, list: u16);
+
+    /// Whether one who comes to that list is next.
+    fn is_first(&mut self, list: u16) -> bool;
+
+    /// Where in its list one sits who comes.
+    fn spot(&mut self) -> Spot;
+
+    /// What the one asks for whom somebody who comes to that list does not pass although it comes before it otherwise.
+    fn held_before(&mut self, list: u16) -> Option<A>;
+
+    /// What the one who is next asks for.
+    #[inline]
+    fn front(&mut self) -> Option<A> {
+        List::front(self.first())
+    }
+
+    /// Whether the front holds its turn.
+    #[inline]
+    fn is_held(&mut self) -> bool {
+        is_held(self.first())
+    }
+
+    /// Ends the wait of the one who is next.
+    #[inline]
+    fn settle_front<T>(&mut self, settle: impl FnOnce(&mut Answer<R>) -> T) -> Option<T> {
+        List::settle_front(self.first(), settle)
+    }
+}
+
+/// First come, first served.
+impl<R: Carried, A: Copy> Discipline<R, A> for List<Answer<R>, A> {
+    #[inline]
+    fn ranked(&mut self) -> Option<&mut Waiters<R, A>> {
+        None
+    }
+
+    #[inline]
+    fn list_for(&self, _: u16) -> u16 {
+        0
+    }
+
+    #[inline]
+    fn first_list(&mut self) -> u16 {
+        0
+    }
+
+    #[inline]
+    fn first(&mut self) -> &mut Self {
+        self
+    }
+
+    #[inline]
+    fn waiting(&self) -> usize {
+        self.len()
+    }
+
+    #[inline]
+    fn hold_front(&mut self) {}
+
+    #[inline]
+    fn hold(&mut self, _: u16) {}
+
+    #[inline]
+    fn is_first(&mut self, _: u16) -> bool {
+        self.is_empty()
+    }
+
+    #[inline]
+    fn spot(&mut self) -> Spot {
+        Spot::Back
+    }
+
+    #[inline]
+    fn held_before(&mut self, _: u16) -> Option<A> {
+        None
+    }
+}
+
 /// What a line keeps beside its lists.
 pub(crate) struct Layout {
+    /// Whether it is one list in the order of arrival, and nothing else matters.
+    plain: bool,
     order: Order,
     /// The list at whose front somebody holds its turn, if that one still does.
     held: Option<u16>,
@@ -59,25 +165,31 @@ pub(crate) struct Oldest {
 impl<R: Carried, A: Copy> Waiters<R, A> {
     /// A line in which whoever comes first is first.
     pub(crate) const fn first_come() -> Self {
-        Self::one(Layout { order: Order::Fifo, held: None })
+        Self::one(Layout { plain: true, order: Order::Fifo, held: None })
     }
 
+    /// A line in that order. If it is `shed`, those have to go who have waited too long.
     #[cfg(feature = "alloc")]
-    pub(crate) fn ordered(order: Order) -> Self {
-        Self::several(order.classes().into(), Layout { order, held: None })
+    pub(crate) fn ordered(order: Order, shed: bool) -> Self {
+        Self::several(order.classes().into(), Layout { plain: order == Order::Fifo && !shed, order, held: None })
+    }
+
+    /// Its only list, where whoever comes first is first and nobody has to go.
+    #[inline]
+    pub(crate) fn plain(&mut self) -> Option<&mut List<Answer<R>, A>> {
+        if self.order.plain { Some(self.row(0)) } else { None }
     }
 
     pub(crate) fn order(&self) -> Order {
         self.order.order
     }
 
-    /// The list whose front is that of the line.
-    #[inline]
-    pub(crate) fn first_list(&mut self) -> u16 {
-        if self.are_several() { self.first_of_several() } else { 0 }
+    fn row(&mut self, number: u16) -> &mut List<Answer<R>, A> {
+        self.list(number)
     }
 
-    fn first_of_several(&mut self) -> u16 {
+    /// The list in which the one is that holds its turn, or else the last one that has anybody.
+    fn first_of_all(&mut self) -> u16 {
         if let Some(held) = self.order.held {
             if is_held(self.row(held)) {
                 return held;
@@ -87,88 +199,9 @@ impl<R: Carried, A: Copy> Waiters<R, A> {
         self.last_first().find(|(_, list)| !list.is_empty()).map_or(0, |(number, _)| number)
     }
 
-    fn row(&mut self, number: u16) -> &mut List<Answer<R>, A> {
-        use super::list::Lists as _;
-        self.list(number)
-    }
-
-    #[inline]
-    fn first(&mut self) -> &mut List<Answer<R>, A> {
-        let number = self.first_list();
-        self.row(number)
-    }
-
-    /// What the one who is next asks for.
-    #[inline]
-    pub(crate) fn front(&mut self) -> Option<A> {
-        self.first().front()
-    }
-
-    #[inline]
-    pub(crate) fn front_mut(&mut self) -> Option<&mut Answer<R>> {
-        self.first().front_mut()
-    }
-
-    /// Ends the wait of the one who is next.
-    #[inline]
-    pub(crate) fn settle_front<T>(&mut self, settle: impl FnOnce(&mut Answer<R>) -> T) -> Option<T> {
-        self.first().settle_front(settle)
-    }
-
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Whether the front holds its turn.
-    #[inline]
-    pub(crate) fn is_held(&mut self) -> bool {
-        is_held(self.first())
-    }
-
-    /// The front, which was told that it could be served, holds its turn from here on.
-    #[inline]
-    pub(crate) fn hold_front(&mut self) {
-        if self.are_several() {
-            self.order.held = Some(self.first_of_several());
-        }
-    }
-
-    /// One holds its turn who has just come to that list.
-    #[inline]
-    pub(crate) fn hold(&mut self, list: u16) {
-        self.order.held = Some(list);
-    }
-
-    /// Whether one who comes to that list is next.
-    #[inline]
-    pub(crate) fn is_first(&mut self, list: u16) -> bool {
-        match self.order() {
-            Order::Fifo => self.is_empty(),
-            Order::Lifo | Order::LifoEvict => !self.is_held(),
-            Order::Classes(_) => self.is_empty() || (!self.is_held() && list > self.first_list()),
-        }
-    }
-
-    /// Where in its list one sits who comes.
-    #[inline]
-    pub(crate) fn spot(&mut self) -> Spot {
-        match self.order() {
-            Order::Fifo | Order::Classes(_) => Spot::Back,
-            Order::Lifo | Order::LifoEvict => {
-                if self.is_held() {
-                    Spot::BehindFront
-                } else {
-                    Spot::Front
-                }
-            }
-        }
-    }
-
-    /// What the one asks for whom somebody who comes to that list does not pass although it comes before it otherwise.
-    pub(crate) fn held_before(&mut self, list: u16) -> Option<A> {
-        let counted = matches!(self.order(), Order::Classes(_)) && self.first_list() >= list;
-        if counted || !self.is_held() { None } else { self.front() }
     }
 
     /// Who has waited longest, apart from one who holds its turn: what that one waits for is not here.
@@ -197,7 +230,7 @@ impl<R: Carried, A: Copy> Waiters<R, A> {
     /// How long the one has waited that has waited longest, in nanoseconds.
     #[cfg(feature = "alloc")]
     pub(crate) fn longest_wait(&mut self, now: Instant) -> u64 {
-        let holder = if self.is_held() { self.front_mut().and_then(|waiter| waiter.since()) } else { None };
+        let holder = if self.is_held() { self.first().front_mut().and_then(|waiter| waiter.since()) } else { None };
         let oldest = self.oldest().map(|oldest| oldest.since);
         oldest.into_iter().chain(holder).map(|since| since.age(now)).max().unwrap_or(0)
     }
@@ -242,6 +275,63 @@ impl<R: Carried, A: Copy> Waiters<R, A> {
     /// Ends the wait of the one that the pass is at, and goes on to the next.
     pub(crate) fn settle_marked<T>(&mut self, settle: impl FnOnce(&mut Answer<R>) -> T) -> Option<T> {
         self.marked_row().settle_marked(settle)
+    }
+}
+
+impl<R: Carried, A: Copy> Discipline<R, A> for Waiters<R, A> {
+    fn ranked(&mut self) -> Option<&mut Self> {
+        Some(self)
+    }
+
+    fn list_for(&self, wanted: u16) -> u16 {
+        wanted
+    }
+
+    fn first_list(&mut self) -> u16 {
+        if self.are_several() { self.first_of_all() } else { 0 }
+    }
+
+    fn first(&mut self) -> &mut List<Answer<R>, A> {
+        let number = self.first_list();
+        self.row(number)
+    }
+
+    fn waiting(&self) -> usize {
+        self.len()
+    }
+
+    fn hold_front(&mut self) {
+        if self.are_several() {
+            self.order.held = Some(self.first_of_all());
+        }
+    }
+
+    fn hold(&mut self, list: u16) {
+        self.order.held = Some(list);
+    }
+
+    fn is_first(&mut self, list: u16) -> bool {
+        match self.order() {
+            Order::Fifo => self.is_empty(),
+            Order::Lifo | Order::LifoEvict => !self.is_held(),
+            Order::Classes(_) => self.is_empty() || (!self.is_held() && list > self.first_list()),
+        }
+    }
+
+    fn spot(&mut self) -> Spot {
+        match self.order() {
+            Order::Fifo | Order::Classes(_) => Spot::Back,
+            Order::Lifo | Order::LifoEvict if self.is_held() => Spot::BehindFront,
+            Order::Lifo | Order::LifoEvict => Spot::Front,
+        }
+    }
+
+    fn held_before(&mut self, list: u16) -> Option<A> {
+        if self.order() == Order::Fifo {
+            return None;
+        }
+        let counted = matches!(self.order(), Order::Classes(_)) && self.first_list() >= list;
+        if counted || !self.is_held() { None } else { self.front() }
     }
 }
 

@@ -72,7 +72,8 @@ pub(crate) unsafe trait Lists<T, A> {
 // SAFETY: there is one list.
 unsafe impl<T, A> Lists<T, A> for List<T, A> {
     #[inline]
-    fn list(&mut self, _: u16) -> &mut Self {
+    fn list(&mut self, number: u16) -> &mut Self {
+        assert!(number == 0, "there is one list, number 0, and not {number}");
         self
     }
 }
@@ -640,6 +641,15 @@ impl<T, A> Place<'_, T, A> {
     }
 }
 
+impl<S, T, A, O> Access<'_, S, Ranks<T, A, O>, T, A> {
+    /// As seen by one who knows of list 0 only.
+    #[inline]
+    pub(crate) fn first_alone(&mut self) -> Access<'_, S, List<T, A>, T, A> {
+        // List 0 is list 0 for both, and a list by itself has no other.
+        Access { state: self.state, lists: &mut self.lists.first, place: Place(self.place.0) }
+    }
+}
+
 impl<S, L: Lists<T, A>, T, A: Copy> Access<'_, S, L, T, A> {
     /// The list that the seat is to be in: what its owner wanted. 0 once it is taken.
     #[inline]
@@ -655,6 +665,7 @@ impl<S, L: Lists<T, A>, T, A: Copy> Access<'_, S, L, T, A> {
     pub(crate) fn sit(&mut self, list: u16, spot: Spot, value: T) {
         assert!(!self.place.is_taken(), "a future queues once at a time");
         let node = self.place.node();
+        let row = self.lists.list(list);
         // SAFETY: the seat is not taken, so nobody points at the node. It is pinned (`Seat::with`), and its drop unlinks the
         // node, so that it stays until then (4).
         unsafe {
@@ -663,7 +674,7 @@ impl<S, L: Lists<T, A>, T, A: Copy> Access<'_, S, L, T, A> {
             (*node.as_ptr()).settled.store(false, Ordering::Relaxed);
             (*node.as_ptr()).taken = true;
             (*node.as_ptr()).list = list;
-            self.lists.list(list).push(spot, node);
+            row.push(spot, node);
         }
     }
 

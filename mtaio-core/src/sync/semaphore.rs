@@ -25,9 +25,10 @@ use permits::{Permits, Tally};
 #[cfg(feature = "alloc")]
 use super::counts::Survey;
 use super::observe;
+use super::supply::Supply;
 #[cfg(feature = "alloc")]
 use super::wait_queue::Plan;
-use super::wait_queue::{Supply, WaitQueue, waits};
+use super::wait_queue::{WaitQueue, waits};
 use crate::primitive::const_fn;
 
 #[cfg(feature = "alloc")]

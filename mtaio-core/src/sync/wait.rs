@@ -6,9 +6,11 @@ use core::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
+use super::answer::{Answer, Carried};
 use super::list::{Handle, Seat};
 use super::observe;
-use super::wait_queue::{Answer, Carried, Supply, Verdict, Waits};
+use super::supply::{Supply, Verdict};
+use super::wait_queue::{Comer, Waits};
 use super::wake_batch::WakeBatch;
 
 pin_project! {
@@ -95,15 +97,19 @@ where
         }
         match self.as_mut().answer() {
             Some(answer) => Poll::Ready(answer),
-            None => {
-                let parked = self.as_mut().renew(context.waker());
-                // The answer may have come just before the new waker: then nobody will call it.
-                match self.answer() {
-                    Some(answer) => Poll::Ready(answer),
-                    None if parked => Poll::Ready(Ok(())),
-                    None => Poll::Pending,
-                }
-            }
+            None => self.wait_on(context.waker()),
+        }
+    }
+
+    /// Is still waiting, and will be called by `waker`.
+    #[inline(never)]
+    fn wait_on(mut self: Pin<&mut Self>, waker: &Waker) -> Poll<Result<(), RefusalOf<H>>> {
+        let parked = self.as_mut().renew(waker);
+        // The answer may have come just before the new waker: then nobody will call it.
+        match self.answer() {
+            Some(answer) => Poll::Ready(answer),
+            None if parked => Poll::Ready(Ok(())),
+            None => Poll::Pending,
         }
     }
 
@@ -141,8 +147,7 @@ where
                 }
                 access.rise()
             });
-            let done = queue.pump(access.state, access.lists, &mut batch);
-            (outcome, waiter, queue.publish(access.state, access.lists, done))
+            (outcome, waiter, queue.go_on(access.state, access.lists, &mut batch))
         });
         batch.guard(|| drop(waiter));
         let queue = seat.owner().waits();
@@ -159,24 +164,25 @@ where
                 observe::granted(SupplyOf::<H>::NAME, SupplyOf::<H>::amount(&self.ask()));
                 Some(Ok(()))
             }
-            Answer::Refused(kind, number, words) => {
-                observe::refused(SupplyOf::<H>::NAME, SupplyOf::<H>::amount(&self.ask()), &kind);
-                Some(Err(Carried::unpack(kind, number, words)))
-            }
-            Answer::Waiting(..) | Answer::Roused(_) | Answer::Parked(..) => {
-                unreachable!("a waiter is settled with an answer")
-            }
+            refused => Some(Err(self.hear(refused))),
         }
     }
 
-    #[inline]
+    #[cold]
+    fn hear(&self, refused: Answer<RefusalOf<H>>) -> RefusalOf<H> {
+        let Answer::Refused(kind, number, words) = refused else { unreachable!("a waiter is settled with an answer") };
+        observe::refused(SupplyOf::<H>::NAME, SupplyOf::<H>::amount(&self.ask()), &kind);
+        Carried::unpack(kind, number, words)
+    }
+
+    #[inline(never)]
     fn arrive(self: Pin<&mut Self>, waker: &Waker) -> Poll<Result<(), RefusalOf<H>>> {
         let mut seat = self.project().seat;
         let ask = &seat.ask();
         let (mut waker, mut evicted) = (Some(waker.clone()), None);
         let (verdict, after) = loop {
-            let (waker, evicted) = (&mut waker, &mut evicted);
-            let outcome = seat.as_mut().with(|owner, access| owner.waits().join(access, ask, waker, evicted));
+            let comer = Comer { ask, waker: &mut waker, evicted: &mut evicted };
+            let outcome = seat.as_mut().with(|owner, access| owner.waits().join(access, comer));
             match outcome {
                 Some(outcome) => break outcome,
                 None => seat.owner().waits().change(|_| ()),
@@ -185,10 +191,7 @@ where
         let queue = seat.owner().waits();
         queue.supply.settle(after);
         if waker.is_some() || evicted.is_some() {
-            let mut batch = WakeBatch::new();
-            batch.guard(|| drop(waker));
-            batch.guard(|| evicted.into_iter().for_each(Waker::wake));
-            queue.keep_grant(ask, matches!(verdict, Verdict::Grant), &batch);
+            queue.let_go(ask, &verdict, waker, evicted);
         }
         match verdict {
             Verdict::Grant | Verdict::Hold => Poll::Ready(Ok(())),
@@ -271,8 +274,7 @@ where
                 }
                 Some(Answer::Refused(..)) | None => {}
             }
-            let done = queue.pump(access.state, access.lists, &mut batch);
-            (waiter, queue.publish(access.state, access.lists, done))
+            (waiter, queue.go_on(access.state, access.lists, &mut batch))
         });
         seat.owner().waits().finish(&mut batch, after);
         let gives_up = !matches!(waiter, Some(Answer::Refused(..)) | None);

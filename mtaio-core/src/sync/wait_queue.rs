@@ -5,7 +5,7 @@
 //!
 //! 1. Whoever asks while others wait takes its place in their order, which is that of arrival unless another was asked for, and nobody is
 //!    served before those who stand before it. Who does not wait is served before nobody.
-//! 2. [`WaitQueue::pump`] runs at the end of every change, before the lock is released. So there is no moment without the
+//! 2. The pump, [`WaitQueue::go_on`], runs at the end of every change, before the lock is released. So there is no moment without the
 //!    lock in which the front could have been served and was not, except that time has passed, or that a full batch of wakers
 //!    is on its way. Who comes or leaves behind others changes nothing for the front.
 //! 3. A waiter that leaves after its grant and before it noticed gives the grant back, and the pump passes it on.
@@ -17,134 +17,23 @@
 
 use core::task::Waker;
 
-pub(crate) use super::answer::{Answer, Carried};
+mod arrivals;
+mod service;
+
+pub(super) use arrivals::Comer;
+use service::Pass;
+
+use super::answer::Answer;
 use super::codel::Codel;
 use super::counts::Counts;
 #[cfg(feature = "alloc")]
 use super::counts::Survey;
-use super::line::{Oldest, Order, Waiters};
-use super::list::{Access, Queue, Queued};
+use super::line::{Discipline, Order, Waiters};
+use super::list::{Queue, Queued};
 use super::stamp::Stamp;
+use super::supply::{Supply, Verdict};
 use super::wake_batch::WakeBatch;
 use crate::primitive::const_fn;
-use crate::time::Instant;
-
-/// What a queue waits for. Every method but [`settle`](Self::settle) is called under the queue's lock.
-pub(crate) trait Supply: Sized {
-    /// What is decided under the lock.
-    type State;
-    /// What one waiter asks for.
-    type Ask: Copy;
-    /// Why a waiter gets nothing.
-    type Refusal: Carried;
-    /// What is left to be done outside the lock.
-    type After;
-
-    /// What events call it.
-    const NAME: &'static str;
-
-    /// How much is asked for, as events tell it.
-    fn amount(ask: &Self::Ask) -> u32;
-
-    /// The lock was taken: stops the fast path, and brings the state up to date.
-    fn open(&self, state: &mut Self::State);
-
-    /// The lock is about to be released: lets the fast path go again, unless somebody waits. One who is `parked` at the front
-    /// has been told that it could be served.
-    fn publish(&self, state: &mut Self::State, front: Option<&Self::Ask>, parked: bool);
-
-    /// After the last `publish` of a change: what it leaves to be done outside the lock. Whoever gets it does it.
-    fn leave(&self, state: &mut Self::State) -> Self::After;
-
-    /// The lock was released and those who were served are awake.
-    fn settle(&self, after: Self::After);
-
-    /// Decides about the front of the queue, and takes what it asks for if it is granted.
-    fn offer(&self, state: &mut Self::State, ask: &Self::Ask) -> Verdict<Self::Refusal>;
-
-    /// Whether the front may get something now though nothing has changed: time has passed.
-    fn is_due(&self, _: &Self::State, _: &Self::Ask) -> bool {
-        false
-    }
-
-    /// As [`offer`](Self::offer), for one who held its turn so far and takes now.
-    fn take_held(&self, state: &mut Self::State, ask: &Self::Ask) -> Verdict<Self::Refusal> {
-        self.offer(state, ask)
-    }
-
-    /// Takes back what was granted to a waiter that left.
-    fn restore(&self, state: &mut Self::State, ask: &Self::Ask);
-
-    /// Refuses what need not even queue.
-    fn vet(&self, state: &Self::State, ask: &Self::Ask) -> Result<(), Self::Refusal>;
-
-    /// Refuses one more where as many wait as may.
-    fn room(&self, state: &Self::State, waiters: usize) -> Result<(), Self::Refusal>;
-
-    /// Refuses what would have to wait, and may not. `held` asks for something, holds its turn, and does not count as one of
-    /// those before it in `list` and after.
-    fn admit(
-        &self,
-        _: &Self::State,
-        _: &Self::Ask,
-        _list: u16,
-        _held: Option<&Self::Ask>,
-    ) -> Result<(), Self::Refusal> {
-        Ok(())
-    }
-
-    /// What to say to one who has waited so many nanoseconds, which is too long.
-    fn overdue(&self, _: &Self::State, _waited: u64) -> Option<Self::Refusal> {
-        None
-    }
-
-    /// When the lock was taken, if the supply has a clock.
-    fn now(&self, _: &Self::State) -> Instant {
-        Instant::ORIGIN
-    }
-
-    /// What time it is, if the supply has a clock.
-    fn read_clock(&self, _: &Self::State) -> Option<Instant> {
-        None
-    }
-
-    /// Whether who asks so asks for something, and does not only look.
-    fn is_request(&self, _: &Self::Ask) -> bool {
-        true
-    }
-
-    /// Whether time has made a review of all waiters necessary.
-    fn needs_review(&self, _: &Self::State) -> bool {
-        false
-    }
-
-    /// What to say to somebody who does not wait.
-    fn not_ready(&self, state: &Self::State, ask: &Self::Ask) -> Self::Refusal;
-
-    /// Before the front is offered anything: pays what is owed.
-    fn prepare(&self, _: &mut Self::State) {}
-
-    /// A review of all waiters begins, from the front.
-    fn rewind(&self, _: &mut Self::State) {}
-
-    /// Looks at each waiter of a review again, in order; a refusal ends its wait.
-    fn review(&self, state: &mut Self::State, ask: &Self::Ask) -> Option<Self::Refusal>;
-
-    /// A waiter has joined the queue, in a list of its line.
-    fn joined(&self, _: &mut Self::State, _: &Self::Ask, _list: u16) {}
-
-    /// A waiter has left the queue, with or without a grant.
-    fn left(&self, _: &mut Self::State, _: &Self::Ask, _list: u16) {}
-}
-
-/// What a supply says to the front of its queue.
-pub(crate) enum Verdict<R> {
-    Grant,
-    /// It could be granted, and is not: who asks holds its turn.
-    Hold,
-    Refuse(R),
-    Wait,
-}
 
 /// The locked part of a queue.
 pub(crate) struct Locked<S> {
@@ -160,13 +49,6 @@ impl<S> Locked<S> {
     pub(super) fn watches_the_delay(&self) -> bool {
         self.codel.is_some()
     }
-}
-
-/// What the pass over all waiters is for, while there is one (the list's mark says where it is).
-#[derive(Default)]
-struct Pass {
-    review: bool,
-    rouse: bool,
 }
 
 /// How a line is kept.
@@ -206,9 +88,9 @@ macro_rules! waits {
     ([$($generics:tt)*] $owner:ty, $supply:ty, $field:ident) => {
         crate::sync::list::queued!(
             [$($generics)*] $owner,
-            crate::sync::wait_queue::Locked<<$supply as crate::sync::wait_queue::Supply>::State>,
-            crate::sync::wait_queue::Answer<<$supply as crate::sync::wait_queue::Supply>::Refusal>,
-            <$supply as crate::sync::wait_queue::Supply>::Ask,
+            crate::sync::wait_queue::Locked<<$supply as crate::sync::supply::Supply>::State>,
+            crate::sync::answer::Answer<<$supply as crate::sync::supply::Supply>::Refusal>,
+            <$supply as crate::sync::supply::Supply>::Ask,
             crate::sync::wait_queue::Line<$supply>,
             $field.queue
         );
@@ -228,11 +110,14 @@ pub(crate) use waits;
 /// Those who wait for a supply.
 pub(crate) type Line<U> = Waiters<<U as Supply>::Refusal, <U as Supply>::Ask>;
 
+/// The order of those who wait for a supply.
+pub(super) trait DisciplineOf<U: Supply>: Discipline<U::Refusal, U::Ask> {}
+impl<U: Supply, L: Discipline<U::Refusal, U::Ask>> DisciplineOf<U> for L {}
+
 impl<U: Supply> WaitQueue<U> {
     const_fn! {
         pub(crate) const fn new(supply: U, state: U::State) -> Self {
-            let pass = Pass { review: false, rouse: false };
-            let locked = Locked { state, pass, codel: None, counts: Counts::NONE };
+            let locked = Locked { state, pass: Pass::NONE, codel: None, counts: Counts::NONE };
             Self { supply, queue: Queue::with_lists(locked, Waiters::first_come()), classes: 1, counting: false }
         }
     }
@@ -240,8 +125,9 @@ impl<U: Supply> WaitQueue<U> {
     /// A queue with another order than that of arrival, or one that refuses those who wait too long, or counts.
     #[cfg(feature = "alloc")]
     pub(crate) fn ordered(supply: U, state: U::State, Plan { order, codel, counting }: Plan) -> Self {
-        let locked = Locked { state, pass: Pass::default(), codel, counts: Counts::NONE };
-        Self { supply, queue: Queue::with_lists(locked, Waiters::ordered(order)), classes: order.classes(), counting }
+        let locked = Locked { state, pass: Pass::NONE, codel, counts: Counts::NONE };
+        let line = Waiters::ordered(order, codel.is_some());
+        Self { supply, queue: Queue::with_lists(locked, line), classes: order.classes(), counting }
     }
 
     /// How many classes of waiters there are.
@@ -330,7 +216,8 @@ impl<U: Supply> WaitQueue<U> {
 
     /// Wakes one who will look after the queue, without looking after it: the waker that `change` finds, or the front's.
     pub(crate) fn nudge(&self, change: impl FnOnce(&mut U::State) -> Option<Waker>) {
-        let waker = self.queue.with(|locked, line| change(&mut locked.state).or_else(|| line.front_mut()?.rouse()));
+        let waker =
+            self.queue.with(|locked, line| change(&mut locked.state).or_else(|| line.first().front_mut()?.rouse()));
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -357,133 +244,6 @@ impl<U: Supply> WaitQueue<U> {
                 return if let Verdict::Refuse(refusal) = verdict { Err(refusal) } else { Ok(()) };
             }
         }
-    }
-
-    /// One comes who may wait: it is served at once, or takes its seat among the others, or is told why not. `None` if those who
-    /// are due have to be served, or refused, first.
-    #[inline]
-    #[expect(clippy::type_complexity, reason = "an access names all that is behind the lock")]
-    pub(super) fn join(
-        &self,
-        mut access: Access<'_, Locked<U::State>, Line<U>, Answer<U::Refusal>, U::Ask>,
-        ask: &U::Ask,
-        waker: &mut Option<Waker>,
-        evicted: &mut Option<Waker>,
-    ) -> Option<(Verdict<U::Refusal>, U::After)> {
-        let list = access.wanted_list();
-        let (locked, line) = (&mut *access.state, &mut *access.lists);
-        self.supply.open(&mut locked.state);
-        match line.front() {
-            Some(front) if self.is_due(locked, line, &front) => {
-                self.publish(locked, line, false);
-                return None;
-            }
-            Some(_) => {}
-            None => self.supply.prepare(&mut locked.state),
-        }
-        let first = line.is_first(list);
-        let mut verdict = self.serve_at_once(locked, first, ask);
-        if matches!(verdict, Verdict::Wait | Verdict::Hold) {
-            match self.make_room(locked, line, ask, list) {
-                Err(refusal) => verdict = Verdict::Refuse(refusal),
-                Ok(waker_of_other) => {
-                    *evicted = waker_of_other;
-                    self.supply.joined(&mut locked.state, ask, list);
-                    let since = Stamp::of(self.supply.now(&locked.state));
-                    let spot = line.spot();
-                    access.sit(list, spot, Answer::of_one_who_comes(waker.take(), &verdict, since));
-                    if matches!(verdict, Verdict::Hold) {
-                        access.lists.hold(list);
-                    }
-                }
-            }
-        }
-        self.count_at_once(access.state, ask, &verdict);
-        let after = self.publish(access.state, access.lists, true)?;
-        Some((verdict, after))
-    }
-
-    /// Whether somebody has to be served or refused before one who comes: time has passed.
-    #[inline]
-    fn is_due(&self, locked: &mut Locked<U::State>, line: &mut Line<U>, front: &U::Ask) -> bool {
-        if self.supply.is_due(&locked.state, front) && !line.is_held() {
-            return true;
-        }
-        locked.codel.is_some() && self.overdue(locked, line).is_some()
-    }
-
-    /// Makes room for one who comes: whoever has to go for that ends its wait, and is woken by the waker that this returns.
-    #[inline]
-    fn make_room(
-        &self,
-        locked: &mut Locked<U::State>,
-        line: &mut Line<U>,
-        ask: &U::Ask,
-        list: u16,
-    ) -> Result<Option<Waker>, U::Refusal> {
-        let room = self.supply.room(&locked.state, line.len());
-        let evicts = line.order() == Order::LifoEvict;
-        if !evicts {
-            room?;
-            self.admit(locked, line, ask, list)?;
-            return Ok(None);
-        }
-        self.admit(locked, line, ask, list)?;
-        match (room, line.oldest()) {
-            (Ok(()), _) => Ok(None),
-            (Err(refusal), None) => Err(refusal),
-            (Err(refusal), Some(oldest)) => Ok(self.refuse(locked, line, oldest, refusal)),
-        }
-    }
-
-    #[inline]
-    fn admit(
-        &self,
-        locked: &mut Locked<U::State>,
-        line: &mut Line<U>,
-        ask: &U::Ask,
-        list: u16,
-    ) -> Result<(), U::Refusal> {
-        let held = if line.order().can_overtake() { line.held_before(list) } else { None };
-        self.supply.admit(&locked.state, ask, list, held.as_ref())
-    }
-
-    /// Ends the wait of one with a refusal. Returns its waker.
-    #[cold]
-    fn refuse(
-        &self,
-        locked: &mut Locked<U::State>,
-        line: &mut Line<U>,
-        who: Oldest,
-        refusal: U::Refusal,
-    ) -> Option<Waker> {
-        let (ask, list) = line.ask_of(who)?;
-        self.supply.left(&mut locked.state, &ask, list);
-        locked.counts.refused += 1;
-        line.settle(who, |waiter| waiter.end(Err(refusal))).flatten()
-    }
-
-    /// Who has to go because the line is overloaded and it has waited too long, and what it is told.
-    #[cold]
-    fn overdue(&self, locked: &mut Locked<U::State>, line: &mut Line<U>) -> Option<(Oldest, U::Refusal)> {
-        let codel = locked.codel.as_mut()?;
-        let (now, oldest) = (self.supply.now(&locked.state), line.oldest());
-        let waited = oldest.map_or(0, |oldest| oldest.since.age(now));
-        let refused = codel.refuses(now.as_nanos(), waited);
-        let refusal = if refused { self.supply.overdue(&locked.state, waited) } else { None };
-        oldest.zip(refusal)
-    }
-
-    /// Refuses all who have waited too long in an overload. Returns false when the batch is full before that.
-    #[cold]
-    fn shed(&self, locked: &mut Locked<U::State>, line: &mut Line<U>, batch: &mut WakeBatch) -> bool {
-        while let Some((who, refusal)) = self.overdue(locked, line) {
-            if batch.is_full() {
-                return false;
-            }
-            self.refuse(locked, line, who, refusal).into_iter().for_each(|waker| batch.push(waker));
-        }
-        true
     }
 
     /// What was granted to who has just come goes back if somebody else's waker is about to panic in its face.
@@ -515,8 +275,7 @@ impl<U: Supply> WaitQueue<U> {
         let (result, after) = self.queue.with(|locked, line| {
             self.supply.open(&mut locked.state);
             let result = change(locked, line);
-            let done = self.pump(locked, line, &mut batch);
-            (result, self.publish(locked, line, done))
+            (result, self.go_on(locked, line, &mut batch))
         });
         self.finish(&mut batch, after);
         result
@@ -532,103 +291,10 @@ impl<U: Supply> WaitQueue<U> {
             }
             after = self.queue.with(|locked, line| {
                 self.supply.open(&mut locked.state);
-                let done = self.pump(locked, line, batch);
-                self.publish(locked, line, done)
+                self.go_on(locked, line, batch)
             });
             batch.wake();
         };
         self.supply.settle(after);
-    }
-
-    /// Publishes the state. What is left to do is known when the pump is `done`, and not before.
-    #[inline]
-    pub(super) fn publish(&self, locked: &mut Locked<U::State>, line: &mut Line<U>, done: bool) -> Option<U::After> {
-        let parked = line.is_held();
-        self.supply.publish(&mut locked.state, line.front().as_ref(), parked);
-        done.then(|| self.supply.leave(&mut locked.state))
-    }
-
-    /// Finishes the pass over all waiters, then serves from the front. Returns false when the batch is full before that.
-    #[inline]
-    pub(super) fn pump(&self, locked: &mut Locked<U::State>, line: &mut Line<U>, batch: &mut WakeBatch) -> bool {
-        let in_pass = locked.pass.review || locked.pass.rouse;
-        if !in_pass && self.supply.needs_review(&locked.state) {
-            self.begin_review(locked, line);
-        }
-        if (locked.pass.review || locked.pass.rouse) && !self.look_at_all(locked, line, batch) {
-            return false;
-        }
-        if locked.codel.is_some() && !self.shed(locked, line, batch) {
-            return false;
-        }
-        self.supply.prepare(&mut locked.state);
-        while let Some(ask) = line.front() {
-            if batch.is_full() {
-                return false;
-            }
-            let answer = match self.supply.offer(&mut locked.state, &ask) {
-                Verdict::Grant => Ok(()),
-                Verdict::Refuse(refusal) => Err(refusal),
-                Verdict::Hold => {
-                    line.hold_front();
-                    line.front_mut().and_then(Answer::park).into_iter().for_each(|waker| batch.push(waker));
-                    break;
-                }
-                Verdict::Wait => {
-                    let list = line.first_list();
-                    line.front_mut().into_iter().for_each(Answer::unpark);
-                    // Somebody came before it while it held its turn.
-                    if line.first_list() != list {
-                        continue;
-                    }
-                    break;
-                }
-            };
-            let list = line.first_list();
-            self.supply.left(&mut locked.state, &ask, list);
-            locked.counts.decide(&answer);
-            let now = Stamp::of(self.supply.now(&locked.state));
-            let waker = line.settle_front(|waiter| waiter.end(answer.map(|()| now)));
-            waker.flatten().into_iter().for_each(|waker| batch.push(waker));
-        }
-        if locked.codel.is_some() {
-            // What is left of the delay. Nobody is refused: whoever was late is gone.
-            self.overdue(locked, line);
-        }
-        true
-    }
-
-    fn begin_review(&self, locked: &mut Locked<U::State>, line: &mut Line<U>) {
-        locked.pass.review = true;
-        self.supply.rewind(&mut locked.state);
-        line.mark_front();
-    }
-
-    /// The pass over all waiters: refuses those who can no longer be served, wakes those who must look after themselves.
-    #[cold]
-    fn look_at_all(&self, locked: &mut Locked<U::State>, line: &mut Line<U>, batch: &mut WakeBatch) -> bool {
-        loop {
-            let list = line.marked_list();
-            let Some((waiter, ask)) = line.marked() else { break };
-            if batch.is_full() {
-                return false;
-            }
-            let refusal = if locked.pass.review { self.supply.review(&mut locked.state, &ask) } else { None };
-            let waker = match refusal {
-                Some(refusal) => {
-                    self.supply.left(&mut locked.state, &ask, list);
-                    locked.counts.refused += 1;
-                    line.settle_marked(|waiter| waiter.end(Err(refusal))).flatten()
-                }
-                None => {
-                    let waker = if locked.pass.rouse { waiter.rouse() } else { None };
-                    line.mark_next();
-                    waker
-                }
-            };
-            waker.into_iter().for_each(|waker| batch.push(waker));
-        }
-        locked.pass = Pass::default();
-        true
     }
 }

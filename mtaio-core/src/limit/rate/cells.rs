@@ -123,11 +123,18 @@ impl<R: Timer> State<R> {
         self.wait_for(u128::from(self.bucket.mark().tat) + self.cost(ahead + u64::from(n)), n)
     }
 
-    fn within_deadline(&self, ask: &Ask, wait: &Wait) -> Result<(), ResourceLimitError> {
+    /// Whether one who has to wait so long has its turn in time. How long that is has to be known of those who have a deadline only.
+    #[inline]
+    fn within_deadline(&self, ask: &Ask, wait: impl FnOnce(&Self) -> Wait) -> Result<(), ResourceLimitError> {
+        if ask.deadline == Instant::FAR { Ok(()) } else { self.in_time(ask, &wait(self)) }
+    }
+
+    #[cold]
+    fn in_time(&self, ask: &Ask, wait: &Wait) -> Result<(), ResourceLimitError> {
         let left = ask.deadline.as_nanos().saturating_sub(self.now.as_nanos());
         // One who can be overtaken may still be in line when its time is over.
         let over = ask.deadline < self.now && self.order.can_overtake();
-        if ask.deadline == Instant::FAR || (wait.as_nanos() <= left && !over) {
+        if wait.as_nanos() <= left && !over {
             return Ok(());
         }
         Err(ResourceLimitError::deadline(Some(wait.as_nanos()), left))
@@ -162,6 +169,16 @@ impl<R: Timer> Cells<R> {
     pub(super) fn put_back(&self, state: &mut State<R>, n: u32) {
         let cap = self.cap_units(state);
         state.bucket.put_back(state.now, cap, n);
+    }
+
+    /// Under the lock: what the word is from here on, and the parameters if they are others.
+    #[inline]
+    fn store(&self, state: &mut State<R>, queued: bool) {
+        if state.published != state.bucket.moves() {
+            self.word.store_parameters(&state.bucket, self.cap);
+            state.published = state.bucket.moves();
+        }
+        self.word.publish(&state.bucket, queued || state.closed || self.counting);
     }
 
     /// Under the lock, after the bucket's parameters changed: what time it is in the new units.
@@ -217,11 +234,13 @@ impl<R: Timer> Supply for Cells<R> {
             // Right after it, its time is over.
             state.bells.due = state.bells.due.min(state.soonest + Duration::from_nanos(1));
         }
-        if state.published != state.bucket.moves() {
-            self.word.store_parameters(&state.bucket, self.cap);
-            state.published = state.bucket.moves();
-        }
-        self.word.publish(&state.bucket, front.is_some() || state.closed || self.counting);
+        self.store(state, front.is_some());
+    }
+
+    fn publish_behind(&self, state: &mut State<R>, _: &Ask, _: bool) {
+        // What time it is has nothing to say yet: the front would have been due, and is not. So the mark is where it was, and
+        // the front rings when it was to ring.
+        self.store(state, true);
     }
 
     fn leave(&self, state: &mut State<R>) -> Leave<R> {
@@ -245,8 +264,8 @@ impl<R: Timer> Supply for Cells<R> {
             }
             Err(Shortage::TooLarge) => Verdict::Refuse(state.bucket.too_large(ask.n)),
             Err(Shortage::Until(target)) => {
-                let wait = state.bucket.wait(state.now, state.units, target.into());
-                state.within_deadline(ask, &wait).map_or_else(Verdict::Refuse, |()| Verdict::Wait)
+                let wait = |state: &State<R>| state.bucket.wait(state.now, state.units, target.into());
+                state.within_deadline(ask, wait).map_or_else(Verdict::Refuse, |()| Verdict::Wait)
             }
         }
     }
@@ -280,7 +299,7 @@ impl<R: Timer> Supply for Cells<R> {
     }
 
     fn admit(&self, state: &State<R>, ask: &Ask, list: u16, held: Option<&Ask>) -> Result<(), ResourceLimitError> {
-        state.within_deadline(ask, &state.wait_behind(state.ahead(list, held), ask.n))
+        state.within_deadline(ask, |state| state.wait_behind(state.ahead(list, held), ask.n))
     }
 
     fn overdue(&self, _: &State<R>, waited: u64) -> Option<ResourceLimitError> {
@@ -313,8 +332,8 @@ impl<R: Timer> Supply for Cells<R> {
     }
 
     fn review(&self, state: &mut State<R>, ask: &Ask) -> Option<ResourceLimitError> {
-        let wait = state.wait_behind(state.reviewed, ask.n);
-        let fits = self.vet(state, ask).and_then(|()| state.within_deadline(ask, &wait));
+        let wait = |state: &State<R>| state.wait_behind(state.reviewed, ask.n);
+        let fits = self.vet(state, ask).and_then(|()| state.within_deadline(ask, wait));
         if fits.is_ok() {
             state.reviewed += u64::from(ask.n);
             state.mind(ask);

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::sync::wait_queue::Carried;
+use crate::sync::Carried;
 
 /// The refusal as a waiter carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@
 
 use crate::primitive::{AtomicUsize, Ordering, const_fn};
 use crate::sync::semaphore::error::Refusal;
-use crate::sync::wait_queue::{Supply, Verdict};
+use crate::sync::{Supply, Verdict};
 use crate::time::Instant;
 
 #[cfg(feature = "alloc")]

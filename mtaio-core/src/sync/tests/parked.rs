@@ -9,7 +9,8 @@ use super::wakers::Counter;
 use crate::primitive::model::{explore, thread};
 use crate::sync::line::Order;
 use crate::sync::wait::Wait;
-use crate::sync::wait_queue::{Carried, Plan, Supply, Verdict, WaitQueue, waits};
+use crate::sync::wait_queue::{Plan, WaitQueue, waits};
+use crate::sync::{Carried, Supply, Verdict};
 
 /// Things that are handed out.
 struct Goods;
