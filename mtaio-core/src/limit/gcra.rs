@@ -291,10 +291,14 @@ impl Scale {
     #[cfg(feature = "keyed")]
     #[inline]
     pub(super) fn wait_after(&self, now: u64, more: u64) -> Wait {
-        match NonZeroU64::new(self.factor) {
-            Some(per_nano) if self.shift == 0 => Wait::units(more, per_nano),
-            _ => self.scaled_wait_after(now, more),
-        }
+        self.wait_for_units(more).unwrap_or_else(|| self.scaled_wait_after(now, more))
+    }
+
+    /// How long it takes until there are `more` units, if that is the same at any time.
+    #[cfg(feature = "keyed")]
+    #[inline]
+    pub(super) fn wait_for_units(&self, more: u64) -> Option<Wait> {
+        NonZeroU64::new(self.factor).filter(|_| self.shift == 0).map(|per_nano| Wait::units(more, per_nano))
     }
 
     #[cfg(feature = "keyed")]

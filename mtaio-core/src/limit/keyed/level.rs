@@ -29,6 +29,24 @@ pub(super) fn stale_after(scale: &Scale) -> u64 {
     nanos.and_then(|nanos| u64::try_from(nanos).ok()).unwrap_or(u64::MAX)
 }
 
+/// What it comes to, by some scale, to take some cells at some time: all that can be known before the level is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Draw {
+    /// The time, as it lies in a level.
+    units: u64,
+    cost: u64,
+    burst: u64,
+}
+
+impl Draw {
+    /// `n` cells at `now`. `None` if they exceed the burst.
+    #[inline]
+    pub(super) fn of(scale: &Scale, now: u64, n: u32) -> Option<Self> {
+        let cost = u64::from(n).checked_mul(scale.cost).filter(|cost| *cost <= scale.burst)?;
+        Some(Self { units: scale.units_wrapping(now) << SPARE_BITS, cost, burst: scale.burst })
+    }
+}
+
 impl Level {
     /// One that owes `units` at `now`.
     #[inline]
@@ -37,20 +55,20 @@ impl Level {
     }
 
     /// What is left in it after `n` cells were taken at `now`.
-    #[inline(always)]
     pub(super) fn take(self, scale: &Scale, now: u64, n: u32) -> Result<Self, Shortage> {
-        let cost = match u64::from(n).checked_mul(scale.cost) {
-            Some(cost) if cost <= scale.burst => cost,
-            _ => return Err(Shortage::TooLarge),
-        };
-        let units = scale.units_wrapping(now) << SPARE_BITS;
+        self.draw(&Draw::of(scale, now, n).ok_or(Shortage::TooLarge)?)
+    }
+
+    /// What is left in it after the draw.
+    #[inline(always)]
+    pub(super) fn draw(self, &Draw { units, cost, burst }: &Draw) -> Result<Self, Shortage> {
         let ahead = (self.0.wrapping_sub(units) as i64 >> SPARE_BITS).max(0) as u64;
         // None exceeds 2^60.
         let owed = ahead + cost;
-        if owed <= scale.burst {
+        if owed <= burst {
             Ok(Self(units.wrapping_add(owed << SPARE_BITS)))
-        } else if ahead <= scale.burst {
-            Err(Shortage::Units(owed - scale.burst))
+        } else if ahead <= burst {
+            Err(Shortage::Units(owed - burst))
         } else {
             Err(Shortage::Odd)
         }
@@ -61,6 +79,12 @@ impl Level {
     pub(super) fn owed(self, scale: &Scale, now: u64) -> u64 {
         let ahead = self.0.wrapping_sub(scale.units_wrapping(now) << SPARE_BITS) as i64 >> SPARE_BITS;
         (ahead.max(0) as u64).min(scale.burst)
+    }
+
+    /// As it is, unless it owes more than it can though the clock was read after it changed: then that has stepped back, and it owes
+    /// all it can.
+    pub(super) fn even(self, scale: &Scale, now: u64) -> Self {
+        if self.take(scale, now, 0) == Err(Shortage::Odd) { Self::owing(scale, now, scale.burst) } else { self }
     }
 
     /// How many whole cells are in it.

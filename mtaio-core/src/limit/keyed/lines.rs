@@ -55,7 +55,10 @@ struct Line<R: Timer> {
 }
 
 pub(super) struct Lines<R: Timer> {
-    quotas: Vec<Gcra>,
+    /// The quota that the table was made with: number 0.
+    usual: Gcra,
+    /// Those that keys were given besides, from number 1 on.
+    others: Vec<Gcra>,
     /// How long an entry of this table may go unseen.
     stale_after: u64,
     /// By number; none is used twice.
@@ -65,20 +68,20 @@ pub(super) struct Lines<R: Timer> {
 
 impl<R: Timer> Lines<R> {
     pub(super) fn new(quota: Quota) -> Self {
-        let mut lines = Self { quotas: Vec::new(), stale_after: u64::MAX, lines: BTreeMap::new(), made: 0 };
-        lines.know(quota);
-        lines
+        let usual = Gcra::new(quota);
+        let stale_after = stale_after(usual.scale());
+        Self { usual, others: Vec::new(), stale_after, lines: BTreeMap::new(), made: 0 }
     }
 
     /// The number of a quota, if there is room for it.
     pub(super) fn know(&mut self, quota: Quota) -> Option<u8> {
-        let known = self.quotas.iter().position(|gcra| gcra.quota() == quota);
-        let number = known.or_else(|| {
-            (self.quotas.len() < MOST_QUOTAS).then(|| {
+        let mut known = core::iter::once(&self.usual).chain(&self.others);
+        let number = known.position(|gcra| gcra.quota() == quota).or_else(|| {
+            (self.others.len() + 1 < MOST_QUOTAS).then(|| {
                 let gcra = Gcra::new(quota);
                 self.stale_after = self.stale_after.min(stale_after(gcra.scale()));
-                self.quotas.push(gcra);
-                self.quotas.len() - 1
+                self.others.push(gcra);
+                self.others.len()
             })
         });
         number.map(|number| number as u8)
@@ -86,7 +89,10 @@ impl<R: Timer> Lines<R> {
 
     #[inline]
     pub(super) fn gcra(&self, quota: u8) -> &Gcra {
-        &self.quotas[usize::from(quota)]
+        match usize::from(quota).checked_sub(1) {
+            None => &self.usual,
+            Some(other) => &self.others[other],
+        }
     }
 
     /// # Panics

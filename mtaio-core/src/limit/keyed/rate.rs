@@ -13,7 +13,7 @@ use core::time::Duration;
 use super::builder::KeyedRateLimiterBuilder;
 use super::future::AcquireKeyedCells;
 use super::homes::Homes;
-use super::level::{Level, Shortage};
+use super::level::{Draw, Level, Shortage};
 use super::lines::{Kept, Lines, Rates};
 use super::store::{NoEntry, Shard, Store};
 use super::table::{Place, Visits};
@@ -21,7 +21,7 @@ use super::usage::{KeyUsage, Rank};
 use crate::alarm::chime::Chime;
 use crate::limit::bucket::TokenBucket;
 use crate::limit::error::ResourceLimitError;
-use crate::limit::gcra::{Gcra, Wait};
+use crate::limit::gcra::Gcra;
 use crate::limit::quota::Quota;
 use crate::limit::rate::{RateLimiter, RateLimiterBuilder, Shared};
 use crate::limit::run::{Run, TryRun};
@@ -87,6 +87,8 @@ pub struct KeyedRateLimiter<K, R: Timer> {
 /// What the clones share.
 struct Inner<K, R: Timer> {
     store: Store<K, Rates<R>>,
+    /// The quota of nearly all keys, which every table knows as number 0.
+    usual: Gcra,
     homes: Homes<K, Quota>,
     /// How the limiter of a single key is made, but for its quota.
     template: RateLimiterBuilder<R>,
@@ -117,7 +119,8 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         let KeyedRateLimiterBuilder { template, quota, quota_of, options } = builder;
         let store = Store::new(Rates(PhantomData), &options, runtime.now(), || Lines::new(quota));
         let (homes, chime) = (Homes::new(quota, quota_of), Chime::new(runtime.clone()));
-        Self { inner: Arc::new(Inner { store, homes, template, chime, closing: Closing::new(), runtime }) }
+        let usual = Gcra::new(quota);
+        Self { inner: Arc::new(Inner { store, usual, homes, template, chime, closing: Closing::new(), runtime }) }
     }
 
     /// Takes a cell of the key's bucket if it conforms now and nobody waits for that key.
@@ -155,12 +158,16 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let (inner, hash) = (&*self.inner, self.inner.store.hash(key));
-        let now = inner.runtime.now();
-        match inner.store.with(hash, key, now, |lines, word| ask(lines, word, now, n)) {
+        let (now, scale) = (inner.runtime.now(), inner.usual.scale());
+        let Some(draw) = Draw::of(scale, now.as_nanos(), n) else { return inner.ask_at_length(key, n) };
+        match inner.store.with_once(hash, key, now, |lines, word| ask(lines, &draw, word, now, n)) {
             Ok(Said::Taken) => Ok(()),
-            Ok(Said::Short(wait)) => Err(ResourceLimitError::not_ready(Some(wait))),
-            Ok(Said::Unclear) => inner.ask_at_length(hash, key, n),
-            Err(why) => inner.ask_anew(hash, key, n, why, &mut Visits::default()),
+            Ok(Said::Short(units)) => match scale.wait_for_units(units) {
+                Some(wait) => Err(ResourceLimitError::not_ready(Some(wait))),
+                None => inner.ask_at_length(key, n),
+            },
+            // Whatever it is, it is found again there: what is not needed here need not be kept while the lock is held.
+            Ok(Said::Unclear) | Err(_) => inner.ask_at_length(key, n),
         }
     }
 
@@ -518,12 +525,12 @@ fn close<R: Timer>(line: Arc<Shared<R>>) {
 impl<K: Hash + Eq, R: Timer> Inner<K, R> {
     /// Takes `n` cells of a key where that is not just a number in a table.
     #[cold]
-    fn ask_at_length<Q>(&self, hash: u64, key: &Q, n: u32) -> Result<(), ResourceLimitError>
+    fn ask_at_length<Q>(&self, key: &Q, n: u32) -> Result<(), ResourceLimitError>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let now = self.runtime.now();
+        let (hash, now) = (self.store.hash(key), self.runtime.now());
         match self.store.with(hash, key, now, |lines, word| self.ask_oddly(lines, word, n)) {
             Ok(decided) => self.ask_line(decided?, n),
             Err(why) => self.ask_anew(hash, key, n, why, &mut Visits::default()),
@@ -537,18 +544,20 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
         word: &mut u64,
         n: u32,
     ) -> Result<Option<Arc<Shared<R>>>, ResourceLimitError> {
-        let Kept::Level { quota, .. } = Kept::of(*word) else {
-            return Ok(line_of(lines, *word));
-        };
-        let burst = lines.gcra(quota).quota().burst_size();
-        if n > burst {
-            return Err(ResourceLimitError::too_large(n, burst as usize));
-        }
-        let now = self.runtime.now();
-        make_even(lines, word, now);
-        match ask(lines, word, now, n) {
-            Said::Short(wait) => Err(ResourceLimitError::not_ready(Some(wait))),
-            Said::Taken | Said::Unclear => Ok(None),
+        let Kept::Level { level, quota } = Kept::of(*word) else { return Ok(line_of(lines, *word)) };
+        let (gcra, now) = (lines.gcra(quota), self.runtime.now().as_nanos());
+        let level = level.even(gcra.scale(), now);
+        let taken = level.take(gcra.scale(), now, n);
+        *word = Kept::Level { level: taken.unwrap_or(level), quota }.pack();
+        match taken {
+            Ok(_) => Ok(None),
+            Err(Shortage::Units(units)) => {
+                Err(ResourceLimitError::not_ready(Some(gcra.scale().wait_after(now, units))))
+            }
+            // An even level is not odd.
+            Err(Shortage::TooLarge | Shortage::Odd) => {
+                Err(ResourceLimitError::too_large(n, gcra.quota().burst_size() as usize))
+            }
         }
     }
 
@@ -628,7 +637,6 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
 
     /// The limiter of a key, which gets one of its own.
     fn promote(&self, lines: &mut Lines<R>, word: &mut u64, now: Instant) -> Arc<Shared<R>> {
-        make_even(lines, word, now);
         match Kept::of(*word) {
             Kept::Line(number) => Arc::clone(lines.line(number)),
             Kept::Level { level, quota } => {
@@ -693,23 +701,38 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
 /// What a level has to say.
 enum Said {
     Taken,
-    Short(Wait),
-    /// It is no level, or an odd one; or more than the burst was asked for.
+    /// So many units are missing, by the usual quota.
+    Short(u64),
+    /// It is no level, or an odd one, or one by another quota that misses some.
     Unclear,
 }
 
-/// Takes `n` cells of a level, or says why not.
+/// Takes `n` cells of a level, or says why not: `draw` is what that comes to by the usual quota.
 #[inline(always)]
-fn ask<R: Timer>(lines: &Lines<R>, word: &mut u64, now: Instant, n: u32) -> Said {
-    let Kept::Level { level, quota } = Kept::of(*word) else { return Said::Unclear };
-    let scale = lines.gcra(quota).scale();
-    match level.take(scale, now.as_nanos(), n) {
+fn ask<R: Timer>(lines: &Lines<R>, draw: &Draw, word: &mut u64, now: Instant, n: u32) -> Said {
+    match Kept::of(*word) {
+        Kept::Level { level, quota: 0 } => match level.draw(draw) {
+            Ok(level) => {
+                *word = Kept::Level { level, quota: 0 }.pack();
+                Said::Taken
+            }
+            Err(Shortage::Units(units)) => Said::Short(units),
+            Err(_) => Said::Unclear,
+        },
+        Kept::Level { level, quota } => ask_other(lines, word, level, quota, now, n),
+        Kept::Line(_) => Said::Unclear,
+    }
+}
+
+/// As [`ask`], of a level by another quota.
+#[inline(never)]
+fn ask_other<R: Timer>(lines: &Lines<R>, word: &mut u64, level: Level, quota: u8, now: Instant, n: u32) -> Said {
+    match level.take(lines.gcra(quota).scale(), now.as_nanos(), n) {
         Ok(level) => {
             *word = Kept::Level { level, quota }.pack();
             Said::Taken
         }
-        Err(Shortage::Units(units)) => Said::Short(scale.wait_after(now.as_nanos(), units)),
-        Err(Shortage::TooLarge | Shortage::Odd) => Said::Unclear,
+        Err(_) => Said::Unclear,
     }
 }
 
@@ -718,16 +741,6 @@ fn line_of<R: Timer>(lines: &Lines<R>, word: u64) -> Option<Arc<Shared<R>>> {
     match Kept::of(word) {
         Kept::Line(number) => Some(Arc::clone(lines.line(number))),
         Kept::Level { .. } => None,
-    }
-}
-
-/// A level that owes more than it can when the clock is read again owes all it can: the clock has stepped back.
-fn make_even<R: Timer>(lines: &Lines<R>, word: &mut u64, now: Instant) {
-    if let Kept::Level { level, quota } = Kept::of(*word) {
-        let (scale, now) = (lines.gcra(quota).scale(), now.as_nanos());
-        if level.take(scale, now, 0) == Err(Shortage::Odd) {
-            *word = Kept::Level { level: Level::owing(scale, now, scale.burst), quota }.pack();
-        }
     }
 }
 

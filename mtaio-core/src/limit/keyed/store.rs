@@ -90,7 +90,7 @@ pub(super) enum NoEntry {
     Unknown,
     /// No key is.
     Closed,
-    /// What is known of it may be too old. Only the store sees this.
+    /// What is known of it may be too old.
     Stale,
 }
 
@@ -208,22 +208,37 @@ impl<K, T: Kind> Store<K, T> {
         Q: Eq + ?Sized,
     {
         loop {
-            let done = self.shard(hash).with(|shard| {
-                if now.as_nanos().saturating_sub(shard.seen.as_nanos()) > self.kind.stale_after(&shard.more) {
-                    return Err(NoEntry::Stale);
-                }
-                shard.used = now;
-                match shard.table.find_mut(hash, |other| other.borrow() == key) {
-                    Some(entry) => Ok(act(&mut shard.more, &mut entry.value)),
-                    None if shard.closed => Err(NoEntry::Closed),
-                    None => Err(NoEntry::Unknown),
-                }
-            });
-            match done {
+            match self.with_once(hash, key, now, &act) {
                 Err(NoEntry::Stale) => self.look_round(hash, now),
                 done => return done,
             }
         }
+    }
+
+    /// As `with`, but what is known of the table may be too old.
+    #[inline]
+    pub(super) fn with_once<Q, R>(
+        &self,
+        hash: u64,
+        key: &Q,
+        now: Instant,
+        act: impl FnOnce(&mut T::More, &mut T::Value) -> R,
+    ) -> Result<R, NoEntry>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        self.shard(hash).with(|shard| {
+            if now.as_nanos().saturating_sub(shard.seen.as_nanos()) > self.kind.stale_after(&shard.more) {
+                return Err(NoEntry::Stale);
+            }
+            shard.used = now;
+            match shard.table.find_mut(hash, |other| other.borrow() == key) {
+                Some(entry) => Ok(act(&mut shard.more, &mut entry.value)),
+                None if shard.closed => Err(NoEntry::Closed),
+                None => Err(NoEntry::Unknown),
+            }
+        })
     }
 
     /// Uses the entry of a key, and makes one if it has none.
