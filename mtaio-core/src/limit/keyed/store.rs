@@ -113,13 +113,15 @@ impl Options {
 #[repr(align(128))]
 struct Padded<K, T: Kind>(Lock<Shard<K, T>>);
 
-/// One of the tables.
+/// One of the tables. What each use changes is beside the lock, and where the pages are too: the cache line that the lock brings along
+/// has it all.
+#[repr(C)]
 pub(super) struct Shard<K, T: Kind> {
-    pub(super) table: Table<K, T::Value>,
-    pub(super) more: T::More,
-    closed: bool,
     /// When it was used last.
     used: Instant,
+    pub(super) table: Table<K, T::Value>,
+    closed: bool,
+    pub(super) more: T::More,
     /// Every entry was looked at in passing since then.
     seen: Instant,
     /// When the hand began its round, and how many it has done.

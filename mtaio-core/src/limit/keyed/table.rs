@@ -34,7 +34,8 @@ pub(super) struct Place {
     slot: usize,
 }
 
-/// Keys by their hash. It does not know how to hash them, nor what is equal.
+/// Keys by their hash. It does not know how to hash them, nor what is equal. What a lookup needs comes first.
+#[repr(C)]
 pub(super) struct Table<K, V> {
     pages: Vec<Page<K, V>>,
     /// One less than the power of two that there are no more pages than.
