@@ -641,12 +641,12 @@ impl<T, A> Place<'_, T, A> {
     }
 }
 
-impl<S, T, A, O> Access<'_, S, Ranks<T, A, O>, T, A> {
+impl<'a, S, T, A, O> Access<'a, S, Ranks<T, A, O>, T, A> {
     /// As seen by one who knows of list 0 only.
     #[inline]
-    pub(crate) fn first_alone(&mut self) -> Access<'_, S, List<T, A>, T, A> {
+    pub(crate) fn first_alone(self) -> Access<'a, S, List<T, A>, T, A> {
         // List 0 is list 0 for both, and a list by itself has no other.
-        Access { state: self.state, lists: &mut self.lists.first, place: Place(self.place.0) }
+        Access { state: self.state, lists: &mut self.lists.first, place: self.place }
     }
 }
 

@@ -10,7 +10,7 @@ use super::answer::{Answer, Carried};
 use super::list::{Handle, Seat};
 use super::observe;
 use super::supply::{Supply, Verdict};
-use super::wait_queue::{Comer, Waits};
+use super::wait_queue::{AccessTo, Comer, DisciplineOf, Line, Waits};
 use super::wake_batch::WakeBatch;
 
 pin_project! {
@@ -177,12 +177,31 @@ where
 
     #[inline(never)]
     fn arrive(self: Pin<&mut Self>, waker: &Waker) -> Poll<Result<(), RefusalOf<H>>> {
+        if self.owner().waits().is_plain() {
+            self.arrive_in(waker, |access| access.first_alone())
+        } else {
+            self.arrive_ranked(waker)
+        }
+    }
+
+    #[cold]
+    fn arrive_ranked(self: Pin<&mut Self>, waker: &Waker) -> Poll<Result<(), RefusalOf<H>>> {
+        self.arrive_in(waker, |access| access)
+    }
+
+    /// As one who sees the line as what `line` makes of it.
+    #[inline]
+    fn arrive_in<L: DisciplineOf<SupplyOf<H>>>(
+        self: Pin<&mut Self>,
+        waker: &Waker,
+        line: impl for<'a> Fn(AccessTo<'a, SupplyOf<H>, Line<SupplyOf<H>>>) -> AccessTo<'a, SupplyOf<H>, L>,
+    ) -> Poll<Result<(), RefusalOf<H>>> {
         let mut seat = self.project().seat;
         let ask = &seat.ask();
         let (mut waker, mut evicted) = (Some(waker.clone()), None);
         let (verdict, after) = loop {
             let comer = Comer { ask, waker: &mut waker, evicted: &mut evicted };
-            let outcome = seat.as_mut().with(|owner, access| owner.waits().join(access, comer));
+            let outcome = seat.as_mut().with(|owner, access| owner.waits().join(line(access), comer));
             match outcome {
                 Some(outcome) => break outcome,
                 None => seat.owner().waits().change(|_| ()),
@@ -190,8 +209,9 @@ where
         };
         let queue = seat.owner().waits();
         queue.supply.settle(after);
-        if waker.is_some() || evicted.is_some() {
-            queue.let_go(ask, &verdict, waker, evicted);
+        match (waker, evicted) {
+            (None, None) => {}
+            (waker, evicted) => queue.let_go(ask, &verdict, waker, evicted),
         }
         match verdict {
             Verdict::Grant | Verdict::Hold => Poll::Ready(Ok(())),

@@ -20,7 +20,7 @@ use core::task::Waker;
 mod arrivals;
 mod service;
 
-pub(super) use arrivals::Comer;
+pub(super) use arrivals::{AccessTo, Comer};
 use service::Pass;
 
 use super::answer::Answer;
@@ -63,6 +63,8 @@ pub(crate) struct Plan {
 pub(crate) struct WaitQueue<U: Supply> {
     pub(crate) supply: U,
     pub(crate) queue: Queue<Locked<U::State>, Line<U>>,
+    /// Whether the line is [plain](Waiters::plain), which is known without the lock.
+    plain: bool,
     /// How many classes of waiters there are.
     classes: u8,
     /// Whether those are counted too who do not stand in line: then the supply keeps its fast path closed.
@@ -118,7 +120,7 @@ impl<U: Supply> WaitQueue<U> {
     const_fn! {
         pub(crate) const fn new(supply: U, state: U::State) -> Self {
             let locked = Locked { state, pass: Pass::NONE, codel: None, counts: Counts::NONE };
-            Self { supply, queue: Queue::with_lists(locked, Waiters::first_come()), classes: 1, counting: false }
+            Self { supply, queue: Queue::with_lists(locked, Waiters::first_come()), plain: true, classes: 1, counting: false }
         }
     }
 
@@ -126,8 +128,14 @@ impl<U: Supply> WaitQueue<U> {
     #[cfg(feature = "alloc")]
     pub(crate) fn ordered(supply: U, state: U::State, Plan { order, codel, counting }: Plan) -> Self {
         let locked = Locked { state, pass: Pass::NONE, codel, counts: Counts::NONE };
-        let line = Waiters::ordered(order, codel.is_some());
-        Self { supply, queue: Queue::with_lists(locked, line), classes: order.classes(), counting }
+        let mut line = Waiters::ordered(order, codel.is_some());
+        let plain = line.plain().is_some();
+        Self { supply, queue: Queue::with_lists(locked, line), plain, classes: order.classes(), counting }
+    }
+
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.plain
     }
 
     /// How many classes of waiters there are.

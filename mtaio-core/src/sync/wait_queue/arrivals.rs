@@ -29,21 +29,11 @@ impl<U: Supply> WaitQueue<U> {
     /// One comes who may wait: it is served at once, or takes its seat among the others, or is told why not. `None` if those who
     /// are due have to be served, or refused, first.
     #[inline]
-    pub(in crate::sync) fn join(&self, mut access: AccessTo<'_, U, Line<U>>, comer: Comer<'_, U>) -> Option<Joined<U>> {
-        if access.lists.plain().is_some() {
-            self.join_line(access.first_alone(), comer)
-        } else {
-            self.join_ranked(access, comer)
-        }
-    }
-
-    #[cold]
-    fn join_ranked(&self, access: AccessTo<'_, U, Line<U>>, comer: Comer<'_, U>) -> Option<Joined<U>> {
-        self.join_line(access, comer)
-    }
-
-    #[inline]
-    fn join_line<L: DisciplineOf<U>>(&self, mut access: AccessTo<'_, U, L>, comer: Comer<'_, U>) -> Option<Joined<U>> {
+    pub(in crate::sync) fn join<L: DisciplineOf<U>>(
+        &self,
+        mut access: AccessTo<'_, U, L>,
+        comer: Comer<'_, U>,
+    ) -> Option<Joined<U>> {
         let list = access.lists.list_for(access.wanted_list());
         let (locked, line) = (&mut *access.state, &mut *access.lists);
         let Comer { ask, waker, evicted } = comer;

@@ -31,7 +31,7 @@ impl<U: Supply> WaitQueue<U> {
     }
 
     /// Publishes the state. What is left to do is known when the pump is `done`, and not before.
-    #[inline]
+    #[inline(always)]
     pub(super) fn publish(&self, locked: &mut Locked<U::State>, line: &mut Line<U>, done: bool) -> Option<U::After> {
         match line.plain() {
             Some(list) => self.publish_line(locked, list),
@@ -56,7 +56,8 @@ impl<U: Supply> WaitQueue<U> {
     }
 
     /// Finishes the pass over all waiters, then serves from the front. Returns false when the batch is full before that.
-    #[inline]
+    // Each hand-over comes through here: one function, and not three that put aside what the others need.
+    #[inline(always)]
     pub(super) fn pump(&self, locked: &mut Locked<U::State>, line: &mut Line<U>, batch: &mut WakeBatch) -> bool {
         let in_pass = locked.pass.review || locked.pass.rouse;
         if !in_pass && self.supply.needs_review(&locked.state) {
