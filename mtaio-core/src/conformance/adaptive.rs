@@ -1,5 +1,32 @@
 //! What limits promise that adapt.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_adaptive {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness adaptive {
+            vector_3_weights_follow_the_load
+            an_overload_halves_what_is_admitted
+            a_small_weight_still_lets_in
+            a_load_that_is_none_is_clamped_or_ignored
+            a_new_rate_reaches_who_waits
+            the_load_of_all_counts_for_all_if_it_is_said_so
+            what_was_reported_is_bounded
+            rules_that_make_no_sense_say_so
+            the_limit_follows_what_becomes_of_permits
+            a_permit_dropped_without_a_word_is_ignored
+            a_limit_that_rises_lets_in_who_waits
+            a_limit_that_sinks_takes_nothing_back
+            a_round_trip_is_what_it_took
+            an_adaptive_limiter_waits_at_most_so_long
+            a_cancelled_wait_for_an_adaptive_limiter_leaves_no_trace
+            what_is_run_is_judged
+            closing_ends_the_waits_of_an_adaptive_limiter
+            many_tasks_that_end_in_every_way_leave_nothing_in_flight
+        } }
+    };
+}
+
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;

@@ -1,5 +1,33 @@
 //! Values, clocks and callers that are out of order: nothing is lost, nothing hangs.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_bad_input {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness bad_input {
+            rates_that_are_no_positive_number_are_errors
+            absurd_rates_are_errors_or_exact
+            a_rate_of_zero_panics_where_it_is_a_constant
+            a_burst_of_zero_is_refused
+            the_largest_burst_is_there_at_once_and_comes_back_to_the_last_cell
+            more_and_more_waiters_overflow_nothing
+            waits_of_no_time_and_of_all_time_are_waits
+            a_limit_of_zero_is_refused_where_a_limiter_is_made
+            the_largest_limit_works
+            a_limit_changed_to_nothing_and_everything_under_load_loses_nothing
+            a_quota_changed_to_the_least_and_the_most_under_load_hangs_nobody
+            clocks_that_jump_both_ways_hang_nobody_for_longer_than_a_refill
+            a_clock_at_the_end_of_time_is_a_clock
+            refunds_beyond_the_burst_give_the_burst
+            a_refund_to_a_closed_limiter_lets_nobody_in
+            acquire_outside_any_runtime_works_or_says_what_to_do
+            what_does_not_wait_needs_no_runtime
+            a_waker_that_comes_back_into_the_limiter_does_not_hang
+            a_waker_whose_drop_comes_back_into_the_limiter_does_not_hang
+        } }
+    };
+}
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::panic::AssertUnwindSafe;

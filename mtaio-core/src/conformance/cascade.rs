@@ -1,5 +1,24 @@
 //! What timeouts in turn promise.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_cascade {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness cascade {
+            a_cascade_goes_on_until_an_attempt_ends_in_time
+            a_cascade_that_fails_tells_of_its_last_attempt
+            a_cascade_makes_a_fresh_future_each_time
+            an_error_of_an_attempts_own_ends_a_cascade_at_once
+            an_attempts_own_timeout_is_its_own_error
+            a_cascade_without_timeouts_is_an_error
+            a_cascade_ends_at_the_instant_that_bounds_all_of_it
+            a_scope_around_a_cascade_ends_it
+            a_cascade_falls_back_on_something_that_it_does_not_bound
+            a_cascade_that_succeeds_does_not_fall_back
+        } }
+    };
+}
+
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::future::{Future, pending, ready};

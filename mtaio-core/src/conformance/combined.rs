@@ -1,5 +1,49 @@
 //! What a combined limiter promises.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_combined {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness combined {
+            one_of_each_part_is_taken_or_none
+            a_refund_gives_back_slots_and_cells
+            a_refusal_tells_the_rate_that_refuses_longest
+            a_refusal_for_want_of_slots_does_not_say_when
+            a_cost_above_one_parts_maximum_is_refused_at_once_and_for_good
+            as_many_costs_as_parts_are_needed
+            what_costs_nothing_is_not_waited_for
+            no_parts_and_the_same_part_twice_are_errors
+            more_parts_than_fit_in_place_are_parts
+            who_gives_up_in_the_line_for_slots_leaves_no_trace
+            who_gives_up_between_slots_and_rates_leaves_no_trace
+            who_gives_up_at_the_first_rate_leaves_no_trace
+            who_gives_up_a_turn_that_it_holds_leaves_no_trace
+            who_gives_up_at_the_last_rate_leaves_no_trace
+            who_gives_up_after_the_last_grant_leaves_no_trace
+            a_turn_that_is_held_is_taken_with_the_last_grant
+            a_turn_that_is_held_keeps_those_behind_it_waiting_and_spends_nothing
+            a_turn_that_is_held_goes_to_the_next_who_holds_one
+            waiters_are_served_in_the_order_of_their_first_poll
+            a_slow_rate_of_one_user_does_not_hold_up_the_line_of_all
+            combinations_built_in_opposite_orders_do_not_deadlock
+            a_part_that_is_closed_ends_the_wait_and_all_else_goes_back
+            closing_the_combination_ends_its_waits_and_leaves_the_parts_open
+            a_quota_changed_while_a_turn_is_held_is_obeyed
+            a_quota_changed_does_not_change_the_order_of_the_parts
+            a_limit_changed_while_its_slots_are_waited_for_is_obeyed
+            acquire_within_refuses_at_time_zero_if_a_rate_is_too_slow
+            acquire_within_waits_at_most_so_long
+            a_scope_around_bounds_the_wait
+            one_who_is_polled_once_keeps_its_slots_and_its_turn
+            a_rate_alone_and_slots_alone_are_combinations
+            run_and_wrap_hold_the_slots_while_they_run
+            a_waker_that_panics_burns_nothing
+            many_tasks_take_all_or_nothing
+            what_a_combination_says_of_itself_is_text
+        } }
+    };
+}
+
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;

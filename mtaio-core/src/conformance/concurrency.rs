@@ -1,5 +1,57 @@
 //! What a concurrency limiter promises.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_concurrency {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness concurrency {
+            acquire_waits_and_try_acquire_refuses
+            a_refusal_does_not_say_when_to_try_again
+            a_permit_returns_when_it_is_dropped
+            an_owned_permit_outlives_its_limiter
+            clones_share_the_limit
+            acquire_within_waits_at_most_so_long
+            acquire_within_takes_what_comes_in_time
+            a_permit_that_comes_at_the_deadline_wins
+            acquire_within_no_time_tries_once
+            more_than_the_limit_is_refused_at_once_and_for_good
+            zero_permits_are_ready_and_do_not_queue
+            zero_permits_are_refused_once_it_is_closed
+            waiters_are_served_in_the_order_of_their_first_poll
+            a_large_request_at_the_front_is_not_overtaken
+            try_acquire_fails_while_anybody_waits
+            dropping_a_waiting_future_leaves_no_trace
+            a_future_that_is_never_polled_has_no_place
+            a_permit_granted_and_not_yet_taken_goes_to_the_next
+            a_permit_granted_and_not_yet_taken_is_free_again_if_nobody_waits
+            a_waiter_polled_once_and_left_alone_holds_up_only_what_it_was_granted
+            a_waiter_is_woken_by_the_waker_it_was_polled_with_last
+            a_higher_limit_serves_the_waiting_at_once
+            a_lower_limit_takes_nothing_from_who_holds_a_permit
+            a_request_that_no_longer_fits_ends_and_those_behind_move_up
+            a_limit_of_zero_pauses
+            what_does_not_fit_after_a_pause_is_refused
+            close_ends_every_wait
+            a_grant_that_came_before_the_end_stays_valid
+            held_permits_stay_valid_after_close
+            closing_twice_is_closing
+            closed_completes_when_it_is_closed
+            idle_completes_when_all_permits_are_back
+            run_holds_a_permit_until_its_future_is_gone
+            run_that_is_refused_drops_its_future_unpolled
+            try_run_gives_one_result_of_both
+            a_wrapped_function_holds_a_permit_while_it_runs
+            a_wrapped_function_is_not_called_before_its_turn
+            a_full_queue_refuses_at_once
+            a_second_acquire_inside_ones_own_permit_waits_for_itself
+            a_future_that_panics_returns_its_permit
+            a_waker_that_panics_costs_nobody_else_anything
+            many_tasks_never_hold_more_than_the_limit
+            what_a_limiter_says_of_itself_is_text
+        } }
+    };
+}
+
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -1,5 +1,17 @@
 //! A thousand waiters of mixed sizes, some of whom give up, and what is conserved.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_crowd {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness crowd {
+            a_thousand_waiters_for_slots_are_served_in_order_while_others_give_up
+            a_thousand_waiters_for_cells_are_served_in_order_while_others_give_up
+            a_thousand_waiters_for_a_rate_are_served_in_order_while_others_give_up
+        } }
+    };
+}
+
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::task::Poll;

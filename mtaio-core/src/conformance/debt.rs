@@ -1,5 +1,27 @@
 //! What a rate limiter promises where a request may exceed the burst.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_debt {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness debt {
+            a_request_beyond_the_burst_goes_through_when_the_bucket_is_full
+            a_request_beyond_the_burst_and_the_debt_is_refused_at_once_and_for_good
+            nothing_is_there_before_the_debt_is_paid
+            a_refusal_in_debt_says_when_to_try_again
+            a_large_request_waits_in_line_until_the_bucket_is_full
+            whoever_comes_behind_a_large_request_waits_for_its_debt
+            a_large_request_that_gives_up_owes_nothing
+            a_refund_pays_a_debt_first
+            a_new_quota_forgives_no_debt
+            a_new_quota_moves_what_can_be_had_in_one_request
+            a_combination_takes_more_than_the_burst_of_a_part
+            a_lease_can_ask_for_more_than_the_burst
+            large_requests_keep_the_rate
+        } }
+    };
+}
+
 use core::time::Duration;
 
 use super::Harness;

@@ -1,5 +1,27 @@
 //! What resource groups promise.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_group {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness group {
+            a_group_closes_its_members_last_first_and_reports_all_errors
+            a_member_that_is_removed_is_not_closed
+            a_member_of_another_group_is_given_back
+            a_group_that_is_closed_neither_takes_nor_gives
+            closing_twice_is_closing
+            two_tasks_that_close_a_group_close_each_member_once
+            a_member_that_closes_its_own_group_does_not_hang
+            closing_that_was_dropped_half_way_goes_on_with_the_next
+            a_group_without_handles_drops_its_members_last_first
+            a_group_detached_on_drop_is_closed_by_the_runtime
+            a_scope_of_a_group_closes_it
+            limiters_and_timeouts_are_members_and_who_waits_for_them_sees_the_end
+            what_resources_say_of_themselves_is_text
+        } }
+    };
+}
+
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;

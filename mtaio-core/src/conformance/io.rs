@@ -1,5 +1,33 @@
 //! What limits on bytes promise, on pipes in memory.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_io {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness io {
+            bytes_that_are_read_are_paid_once
+            bytes_that_are_written_are_paid_once
+            a_transfer_is_at_most_the_burst
+            an_idle_connection_holds_no_cells
+            a_writer_whose_peer_does_not_read_holds_no_cells
+            a_burst_of_one_byte_moves_one_byte_at_a_time
+            a_transfer_takes_as_long_as_its_bytes
+            nothing_is_paid_for_nothing
+            flushing_and_closing_do_not_wait_for_cells
+            buffers_go_together_as_far_as_they_may
+            a_closed_limiter_is_an_error_with_the_refusal_inside
+            a_scope_that_leaves_too_little_time_ends_a_transfer
+            a_transfer_that_is_dropped_while_it_waits_leaves_no_trace
+            a_wait_that_goes_on_with_a_smaller_buffer_puts_the_rest_back
+            a_smaller_burst_reaches_who_waits
+            a_transfer_that_panics_pays_nothing
+            connections_that_share_a_limit_get_the_same
+            each_direction_can_have_its_own_limit
+            what_a_limited_connection_says_of_itself_is_text
+        } }
+    };
+}
+
 use core::future::poll_fn;
 use core::panic::AssertUnwindSafe;
 use core::pin::Pin;

@@ -1,5 +1,38 @@
 //! What rate limits per key promise.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_keyed {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness keyed {
+            each_key_has_a_bucket_of_its_own
+            a_key_is_looked_up_by_what_it_borrows_as
+            a_refusal_of_a_key_says_when_to_try_again
+            who_waits_for_a_key_is_served_in_order
+            keys_do_not_wait_for_each_other
+            a_hundred_keys_are_waited_for_at_once
+            a_key_waits_at_most_so_long
+            a_cancelled_wait_for_a_key_leaves_no_trace
+            no_cells_of_a_key_are_ready_and_too_many_are_refused
+            each_key_has_the_quota_that_is_said_of_it
+            a_quota_that_changes_its_mind_is_asked_once_a_key
+            a_quota_that_panics_takes_nothing
+            one_key_can_have_another_quota_at_any_time
+            a_key_that_is_as_good_as_new_is_forgotten_in_passing
+            a_key_that_is_waited_for_is_not_forgotten
+            a_key_with_a_handle_is_not_forgotten
+            no_more_keys_than_may_be_are_kept
+            a_new_key_is_refused_where_it_was_said_so
+            a_key_in_use_is_never_evicted
+            a_key_that_is_removed_ends_its_waits
+            keys_that_are_not_retained_go
+            a_key_is_part_of_a_combination_with_a_limit_for_all
+            closing_ends_the_waits_of_all_keys
+            keys_that_are_all_equal_are_one
+        } }
+    };
+}
+
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -1,5 +1,27 @@
 //! What limits on how much runs at once promise per key.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_keyed_slots {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness keyed_slots {
+            each_key_has_slots_of_its_own
+            who_waits_for_a_slot_of_a_key_is_served_in_order
+            each_key_runs_so_many_at_once
+            a_slot_of_a_key_is_waited_for_at_most_so_long
+            a_cancelled_wait_for_a_slot_of_a_key_leaves_no_trace
+            a_key_without_a_permit_is_forgotten_in_passing
+            a_permit_of_a_key_outlives_its_limiter
+            a_key_whose_permits_are_held_is_never_evicted
+            a_key_that_is_removed_keeps_its_permits_valid
+            each_key_has_the_limit_that_is_said_of_it
+            a_limit_changed_by_a_handle_is_kept_with_the_key
+            slots_of_a_key_are_part_of_a_combination
+            closing_ends_the_waits_for_slots_of_all_keys
+        } }
+    };
+}
+
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;

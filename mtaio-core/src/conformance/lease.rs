@@ -1,5 +1,34 @@
 //! What the lease of a rate limiter promises.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_lease {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness lease {
+            a_lease_hands_out_what_it_took_before
+            a_lease_that_is_not_used_takes_nothing
+            what_a_lease_holds_goes_back_when_it_is_dropped
+            what_a_lease_gives_back_is_clipped_at_the_burst
+            a_lease_takes_what_is_missing_where_the_batch_is_not_there
+            a_refusal_of_a_lease_says_when_to_try_again
+            a_lease_does_not_overtake_those_who_wait
+            a_lease_waits_for_what_is_missing
+            a_wait_of_a_lease_that_is_given_up_keeps_what_is_held
+            a_cell_granted_to_a_lease_that_gives_up_goes_to_the_next
+            more_than_a_lease_could_ever_get_is_refused_at_once
+            a_lease_larger_than_the_burst_takes_batches_of_the_burst
+            a_smaller_burst_leaves_a_lease_what_it_holds
+            what_a_lease_holds_outlives_the_end_of_its_limiter
+            what_a_forgotten_lease_held_is_spent
+            a_lease_can_be_dropped_on_another_thread
+            a_lease_of_nothing_panics_and_says_why
+            a_lease_serves_those_who_wait_when_it_gives_back
+            tasks_with_leases_get_every_cell_and_no_more
+            what_a_lease_says_of_itself_is_text
+        } }
+    };
+}
+
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;

@@ -1,5 +1,21 @@
 //! Deadlines that are moved while others wait.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_moved {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness moved {
+            a_deadline_is_moved_while_its_scope_waits
+            a_deadline_moves_back_and_forth
+            a_deadline_is_moved_from_inside
+            a_deadline_is_moved_from_another_task
+            what_waits_in_a_scope_goes_by_a_deadline_that_was_moved
+            a_scope_around_a_movable_one_is_not_moved
+            many_scopes_are_moved_by_many_tasks
+        } }
+    };
+}
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::future::pending;

@@ -1,5 +1,37 @@
 //! What other limiters get wrong, each by a sentence that says what is right.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_peers {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness peers {
+            a_hundred_waiters_take_two_polls_each_and_finish_in_order
+            a_large_request_is_not_starved_by_loops_of_small_ones
+            a_quota_changed_after_an_hour_refuses_nobody
+            a_clock_that_steps_back_costs_at_most_one_refill
+            six_hundred_million_a_second_is_that_and_not_a_thousand_million
+            a_period_of_more_than_584_years_is_an_error_and_not_a_panic
+            intervals_under_a_millisecond_are_kept
+            one_waiter_polled_once_and_left_alone_does_not_stop_the_others
+            a_cancelled_hand_over_does_not_stop_the_others
+            permits_released_to_two_waiters_wake_both
+            nobody_barges_in_between_a_release_and_the_waiters_next_poll
+            a_waiter_keeps_its_place_however_often_it_is_polled
+            when_the_head_gives_up_the_next_is_woken
+            a_busy_semaphore_shrinks_by_exactly_what_was_asked
+            acquire_does_not_pend_while_permits_are_free
+            waiting_exactly_as_long_as_a_refusal_says_is_enough_and_no_less_is
+            a_limit_that_shrinks_and_grows_is_never_exceeded
+            a_lower_limit_does_not_stop_the_refill
+            who_would_be_refused_in_the_end_is_refused_at_once
+            a_cancelled_waiter_keeps_no_permits
+            cells_of_a_cancelled_wait_are_not_lost_when_later_ones_exist
+            a_rate_below_one_has_a_burst_of_one_and_succeeds
+            a_future_that_nobody_polls_blocks_no_one_that_it_does_not_precede
+        } }
+    };
+}
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::future::{Future, poll_fn};

@@ -1,5 +1,33 @@
 //! What the policies of lines promise, on both limiters.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_policies {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness policies {
+            the_highest_class_is_served_first_and_each_in_the_order_of_arrival
+            one_who_says_no_class_is_of_the_lowest
+            a_class_that_does_not_exist_is_an_error_that_names_it
+            the_last_one_to_come_is_served_first
+            a_full_line_that_evicts_refuses_the_oldest_and_not_who_comes
+            a_full_line_that_does_not_evict_refuses_who_comes
+            whoever_comes_first_takes_what_is_free_although_others_wait_for_more
+            a_large_request_of_a_higher_class_is_not_overtaken_by_a_lower_one
+            what_one_who_leaves_was_granted_goes_to_who_is_next
+            the_end_and_new_limits_reach_every_class
+            one_who_tries_is_told_a_time_behind_all_who_wait
+            acquire_within_counts_those_who_come_before_it
+            one_who_is_overtaken_and_has_no_time_for_that_is_refused
+            a_turn_that_is_held_is_not_passed_by_a_higher_class
+            a_turn_that_is_given_up_goes_to_the_highest_class
+            an_overload_refuses_those_who_have_waited_too_long
+            an_overload_refuses_instead_of_serving_late
+            a_line_that_is_long_for_a_moment_is_served
+            a_thousand_waiters_of_all_classes_are_served_in_order_while_others_give_up
+        } }
+    };
+}
+
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::future::Future;

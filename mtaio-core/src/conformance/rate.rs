@@ -1,5 +1,65 @@
 //! What a rate limiter promises.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_rate {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness rate {
+            acquire_waits_and_try_acquire_refuses
+            a_refusal_says_when_to_try_again
+            a_refusal_counts_those_who_wait_already
+            acquire_within_refuses_at_time_zero_and_says_how_long_it_would_be
+            acquire_within_waits_if_its_turn_comes_in_time
+            acquire_within_counts_those_ahead
+            acquire_within_no_time_tries_once
+            more_than_the_burst_is_refused_at_once_and_for_good
+            zero_cells_are_ready_and_do_not_queue
+            zero_cells_are_refused_once_it_is_closed
+            a_fresh_bucket_is_full
+            a_bucket_begins_as_full_as_it_is_told
+            the_burst_is_what_a_second_allows_unless_it_is_said
+            waiters_are_served_in_the_order_of_their_first_poll
+            tasks_pass_in_the_order_in_which_they_came
+            a_large_request_at_the_front_is_not_overtaken
+            try_acquire_fails_while_anybody_waits
+            try_acquire_serves_a_waiter_whose_turn_has_come_and_is_not_stopped_by_it
+            dropping_a_waiting_future_leaves_no_trace
+            those_behind_one_who_gives_up_are_earlier
+            a_future_that_is_never_polled_has_no_place
+            cells_granted_and_not_yet_taken_go_to_the_next
+            cells_granted_and_not_yet_taken_are_there_again_up_to_the_burst
+            a_waiter_polled_once_and_left_alone_holds_up_nobody
+            a_waiter_dropped_after_its_grant_and_before_its_poll_holds_up_nobody
+            cells_stay_spent_unless_they_are_refunded
+            a_refund_is_clipped_at_the_burst
+            a_refund_serves_the_waiting_at_once
+            a_higher_rate_reaches_those_who_wait
+            a_lower_rate_lets_those_who_wait_wait_longer
+            a_new_quota_keeps_the_cells_up_to_the_new_burst
+            a_request_that_no_longer_fits_ends_and_those_behind_move_up
+            a_wait_that_a_new_quota_makes_too_long_ends
+            close_ends_every_wait
+            a_grant_that_came_before_the_end_stays_valid
+            closing_twice_is_closing
+            closed_completes_when_it_is_closed
+            run_spends_its_cells_and_gives_its_result
+            run_that_is_refused_drops_its_future_unpolled
+            run_that_is_dropped_while_it_waits_spends_nothing
+            try_run_gives_one_result_of_both
+            a_wrapped_function_spends_its_cells
+            a_wrapped_function_is_not_called_before_its_turn
+            a_wrapped_function_outlives_its_limiter
+            a_full_queue_refuses_at_once
+            clones_share_the_limit
+            a_future_that_panics_spends_its_cell_and_no_more
+            a_waker_that_panics_costs_nobody_else_anything
+            the_full_rate_is_kept_while_anybody_waits
+            an_idle_limiter_gathers_its_burst_and_not_one_more
+            a_limiter_dropped_while_its_alarm_is_set_leaves_nothing_behind
+        } }
+    };
+}
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::future::{pending, ready};

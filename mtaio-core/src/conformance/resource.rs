@@ -1,5 +1,38 @@
 //! What exit stacks promise.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_resource {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness resource {
+            vector_5_a_stack_closes_last_first_and_reports_the_one_that_failed
+            a_stack_of_nothing_closes
+            a_finalizer_is_a_closure_that_returns_nothing_or_a_result
+            a_finalizer_that_hangs_is_given_up_and_the_next_one_runs
+            the_time_limit_of_a_stack_is_for_those_without_their_own
+            a_finalizer_that_is_done_within_its_time_is_no_error
+            all_that_goes_wrong_is_reported_in_the_order_in_which_it_happened
+            errors_say_what_to_look_at
+            pop_all_moves_everything_to_a_new_stack
+            a_scope_closes_when_its_body_is_done
+            the_error_of_the_body_comes_before_those_of_the_cleanup
+            either_part_of_a_scope_can_fail_alone
+            a_scope_whose_body_panics_is_closed_and_the_panic_goes_on
+            a_scope_runs_as_a_task
+            a_scope_that_is_dropped_drops_what_it_holds_last_first
+            a_stack_dropped_while_it_closes_drops_the_rest_last_first
+            a_resource_that_panics_when_it_is_dropped_stops_nobody
+            a_stack_detached_on_drop_is_closed_by_the_runtime
+            a_scope_that_is_dropped_leaves_its_stack_to_the_runtime_if_it_is_told_to
+            what_was_interrupted_goes_on_first_when_it_is_detached
+            a_stack_is_a_resource_of_another_stack
+            a_limiter_is_closed_when_close_is_called
+            a_scope_of_time_waits_for_finalizers_that_have_a_limit_and_for_no_others
+            a_scope_of_time_does_not_wait_for_a_finalizer_that_was_left
+        } }
+    };
+}
+
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};

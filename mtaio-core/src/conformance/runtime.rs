@@ -1,5 +1,45 @@
 //! What a runtime MUST do, by the numbers of [`crate::runtime`].
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_runtime {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness runtime {
+            must_1_the_clock_does_not_go_back
+            must_1_the_clock_goes_on_across_sleeps_and_tasks
+            must_2_a_sleep_does_not_end_before_its_instant
+            must_3_a_pending_sleep_wakes_the_waker_it_was_polled_with
+            must_3_a_sleep_polled_again_wakes_the_last_waker
+            must_3_a_thousand_sleeps_all_end
+            must_4_a_sleep_whose_instant_has_passed_is_ready_at_its_next_poll
+            must_4_a_sleep_until_the_far_end_of_time_does_not_end
+            must_5_a_sleep_that_is_dropped_wakes_nobody
+            must_5_a_sleep_that_is_dropped_drops_its_waker
+            must_6_reset_moves_a_sleep_further_away
+            must_6_reset_moves_a_sleep_closer
+            must_6_reset_revives_a_sleep_that_has_ended
+            must_7_a_waker_may_poll_the_sleep_that_calls_it
+            must_7_a_waker_may_reset_the_sleep_that_calls_it
+            must_7_a_waker_may_drop_the_sleep_that_calls_it
+            must_8_a_sleep_polled_here_ends_in_another_task
+            must_8_a_sleep_made_in_a_task_ends_here
+            must_9_the_context_is_the_same_in_every_task
+            must_10_an_alarm_ticks_once_its_instant_has_come
+            must_10_an_alarm_ticks_at_the_earliest_instant_that_was_set
+            must_10_an_alarm_can_be_set_again_after_its_tick
+            must_10_an_alarm_set_for_the_past_ticks
+            must_10_an_alarm_can_be_set_from_any_thread_once_it_was_set
+            must_10_an_alarm_can_be_set_inside_its_own_tick
+            must_10_an_alarm_that_is_dropped_neither_ticks_nor_is_lost
+            must_10_an_alarm_does_not_keep_its_target_alive
+            must_11_a_task_runs_to_its_end
+            must_11_a_task_whose_handle_is_dropped_goes_on
+            must_11_a_task_that_panics_is_seen_by_who_joins_it
+            must_11_a_blocking_job_runs_to_its_end
+        } }
+    };
+}
+
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use alloc::task::Wake;

@@ -1,5 +1,34 @@
 //! What deadlines over blocks promise, and what is in them.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_scope {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness scope {
+            a_block_that_takes_too_long_ends
+            what_waits_in_a_scope_has_what_is_left
+            what_is_in_a_scope_ends_although_it_knows_nothing_of_it
+            a_scope_bounds_every_kind_of_wait
+            nested_scopes_take_the_earliest_deadline
+            three_scopes_of_three_managers_are_one_deadline
+            a_run_is_no_scope
+            a_scope_inside_a_run_and_a_run_inside_a_scope
+            a_scope_that_is_dropped_half_way_leaves_nothing
+            a_scope_that_loses_a_race_leaves_nothing
+            a_scope_that_panics_leaves_nothing
+            a_scope_may_be_polled_on_any_thread
+            under_another_clock_only_the_scope_itself_bounds
+            a_deadline_goes_along_into_other_tasks_when_it_is_attached
+            a_task_that_is_spawned_in_a_scope_knows_nothing_of_it
+            deadlines_that_are_attached_take_the_earliest
+            a_rate_in_a_scope_refuses_at_once_what_cannot_come_in_time
+            a_rate_in_a_scope_waits_if_its_turn_comes_in_time
+            a_wait_for_a_slot_in_a_scope_ends_with_it
+            a_wait_for_a_slot_ends_with_an_attached_deadline
+        } }
+    };
+}
+
 use alloc::boxed::Box;
 use core::future::{Future, pending, poll_fn};
 use core::pin::{Pin, pin};

@@ -1,5 +1,21 @@
 //! What shields promise.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_shield {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness shield {
+            a_shield_runs_to_its_end_and_then_the_scope_ends
+            shields_nest
+            a_shield_in_one_branch_keeps_the_scope_open_for_itself
+            a_value_that_comes_with_the_end_of_a_shield_wins
+            a_shield_goes_with_what_is_dropped_around_it
+            a_shield_outside_of_all_scopes_is_nothing
+            a_wait_in_a_shield_is_bounded_by_no_scope
+        } }
+    };
+}
+
 use core::future::{Future, pending, poll_fn};
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};

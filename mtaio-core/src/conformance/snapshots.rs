@@ -1,5 +1,20 @@
 //! What limiters tell of themselves.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_snapshots {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness snapshots {
+            a_snapshot_tells_what_is_there
+            one_that_counts_counts_every_request
+            one_that_does_not_count_tells_of_those_who_stood_in_line
+            waits_that_are_given_up_are_cancelled_also_after_their_grant
+            the_oldest_wait_and_the_longest_grant_that_nobody_claims_are_told
+            a_combination_tells_of_each_part_in_the_order_of_building
+        } }
+    };
+}
+
 use alloc::vec::Vec;
 use core::time::Duration;
 

@@ -1,5 +1,41 @@
 //! What timeouts promise.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_timeout {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness timeout {
+            a_future_that_is_ready_touches_neither_clock_nor_timer
+            no_time_polls_once
+            a_deadline_that_has_passed_polls_once
+            the_value_wins_over_the_deadline
+            the_future_is_dropped_before_anybody_hears_of_the_end
+            the_time_counts_from_the_end_of_the_first_poll
+            run_within_replaces_the_managers_timeout_by_less_and_by_more
+            run_until_ends_at_its_deadline
+            the_longest_times_never_end_and_overflow_nothing
+            the_end_of_one_does_not_cancel_the_others
+            one_manager_serves_many_tasks
+            a_crowd_with_one_timeout_ends_and_nobody_is_early
+            a_crowd_with_mixed_timeouts_ends_and_nobody_is_early
+            a_hundred_thousand_deadlines_come_in_order
+            giving_up_in_any_order_leaves_nothing
+            those_who_give_up_while_others_end_are_no_trouble
+            a_run_that_is_never_polled_waits_for_nothing
+            a_run_is_woken_by_the_waker_it_was_polled_with_last
+            a_run_polled_once_and_left_alone_holds_up_nobody
+            a_waker_that_panics_costs_nobody_else_the_end
+            a_waker_that_comes_back_into_the_manager_does_not_hang
+            a_future_that_panics_leaves_nothing
+            close_ends_what_runs_and_what_comes_later
+            a_manager_dropped_while_its_alarm_is_set_leaves_nothing_behind
+            clocks_that_jump_both_ways_hang_nobody
+            what_timeouts_say_of_themselves_is_text
+            timeouts_can_be_sent_to_other_threads
+        } }
+    };
+}
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::future::{Future, pending, poll_fn, ready};

@@ -1,5 +1,21 @@
 //! Runs whose outcome is known: in virtual time with their times, and everywhere with their jobs ended by hand.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_vectors {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness vectors {
+            vector_1_the_twisted_trace_with_its_times
+            vector_1_the_twisted_trace_by_hand
+            vector_2_ten_of_fifteen_pass_at_once
+            vector_2_the_next_cell_comes_after_its_interval
+            vector_4_two_at_once_for_each_host
+            vector_4_two_at_once_for_each_host_by_one_limiter
+            vector_6_twenty_calls_of_half_a_second_three_at_once
+        } }
+    };
+}
+
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};

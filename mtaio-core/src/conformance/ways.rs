@@ -1,5 +1,24 @@
 //! The ways to apply a limiter: to any future, to a stream, behind a type that does not tell which it is.
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_ways {
+    ($harness:ident) => {
+        $crate::conformance! { @checks $harness ways {
+            any_future_is_limited_by_any_limiter
+            a_limited_future_is_not_polled_before_its_turn
+            a_boxed_limiter_is_the_limiter
+            so_many_of_each_part_are_let_through
+            throttle_gives_each_item_for_a_cell
+            throttle_loses_no_item_when_a_next_is_given_up_or_refused
+            limit_concurrency_runs_as_many_as_there_are_slots
+            limit_concurrency_gives_outputs_as_they_complete
+            limit_concurrency_loses_no_future_that_is_refused
+            a_limited_stream_that_is_dropped_returns_its_slots
+        } }
+    };
+}
+
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::sync::Arc;
