@@ -2,9 +2,12 @@ mod interleavings;
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::time::Duration;
+use std::sync::Mutex;
 
-use super::{AdaptiveConcurrencyLimiter, Outcome};
+use super::{AdaptiveConcurrencyLimiter, AdaptivePermit, Outcome};
 use crate::limit::ResourceLimitErrorKind as Kind;
 use crate::limit::adaptive::algorithm::{LimitAlgorithm, Sample, Vegas};
 use crate::runtime::{ManualClock, VirtualRuntime};
@@ -37,6 +40,42 @@ fn an_algorithm_that_panics_costs_one_sample_and_no_permit() {
     let permits = [limiter.try_acquire().unwrap(), limiter.try_acquire().unwrap()];
     permits.into_iter().for_each(|permit| permit.success());
     assert_eq!(limiter.limit(), 2);
+}
+
+/// One more for each sample. While it looks at the first two others come, of which the first makes it panic.
+#[derive(Debug)]
+struct Interrupted {
+    recorded: usize,
+    others: Arc<Mutex<Vec<AdaptivePermit<ManualClock>>>>,
+}
+
+impl LimitAlgorithm for Interrupted {
+    fn limit(&self) -> usize {
+        10 + self.recorded
+    }
+
+    fn record(&mut self, sample: &Sample) -> usize {
+        assert!(!sample.dropped, "an algorithm that panics");
+        let others = core::mem::take(&mut *self.others.lock().unwrap());
+        for (permit, outcome) in others.into_iter().zip([Outcome::Dropped, Outcome::Success]) {
+            permit.finish(outcome);
+        }
+        self.recorded += 1;
+        self.limit()
+    }
+}
+
+#[test]
+fn an_algorithm_that_panics_still_sees_those_that_came_meanwhile() {
+    let others = Arc::new(Mutex::new(Vec::new()));
+    let algorithm = Interrupted { recorded: 0, others: Arc::clone(&others) };
+    let limiter = AdaptiveConcurrencyLimiter::with_algorithm(algorithm, ManualClock::new());
+    let permit = limiter.try_acquire().unwrap();
+    *others.lock().unwrap() = [limiter.try_acquire().unwrap(), limiter.try_acquire().unwrap()].into();
+    let panic = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| permit.success()));
+    assert_eq!((panic.is_err(), limiter.limit()), (true, 11));
+    limiter.try_acquire().unwrap().success();
+    assert_eq!((limiter.limit(), limiter.in_flight()), (13, 0));
 }
 
 #[test]
@@ -72,7 +111,7 @@ fn a_builder_says_what_is_wrong() {
     assert_eq!(crate::limit::ResourceError::from(error).to_string(), error.to_string());
     let vegas = builder(7).between(7, 9).algorithm(|bounds| Box::new(Vegas::within(bounds))).max_waiters(0);
     let limiter = vegas.build().unwrap();
-    let permits: alloc::vec::Vec<_> = (0..7).map(|_| limiter.try_acquire().unwrap()).collect();
+    let permits: Vec<_> = (0..7).map(|_| limiter.try_acquire().unwrap()).collect();
     let refused = VirtualRuntime::new().block_on(limiter.acquire()).unwrap_err();
     assert_eq!((refused.kind(), permits.len()), (Kind::QueueFull, 7));
 }
