@@ -107,15 +107,31 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, R: Timer> AdaptiveRateLimiter
         if report.all {
             // The load of all has passed the threshold: every key that is known has another quota.
             self.keyed.retain(|usage| {
-                self.keyed.reset_quota(usage.key.borrow());
+                self.renew(usage.key.borrow());
                 true
             });
         }
         if report.one {
-            self.keyed.reset_quota(key);
+            self.renew(key);
         }
-        report.forgotten.iter().for_each(|key| self.keyed.reset_quota(key.borrow()));
+        report.forgotten.iter().for_each(|key| self.renew(key.borrow()));
         report.weight
+    }
+
+    /// Gives a key the quota that it should have by now.
+    fn renew<Q>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        loop {
+            let changes = self.weights.changes(key);
+            self.keyed.reset_quota(key);
+            // Another report may have come between the look at the weight and the quota that was made of it, and been quicker.
+            if self.weights.changes(key) == changes {
+                return;
+            }
+        }
     }
 
     /// The weight of a key: what its quota is multiplied by, without what an overload takes off for now.
@@ -265,7 +281,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, R: Timer> AdaptiveRateLimiter
     }
 
     /// The limiter under it: what a key's bucket holds, who uses it most, refunds and handles of single keys. A quota that is set there
-    /// stays until the next report of that key.
+    /// stays until a report changes that of the key.
     pub const fn keyed(&self) -> &KeyedRateLimiter<K, R> {
         &self.keyed
     }
@@ -330,3 +346,6 @@ impl<K, R: Timer> fmt::Debug for AdaptiveRateLimiter<K, R> {
         f.debug_struct("AdaptiveRateLimiter").field("keyed", &self.keyed).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, feature = "test-util"))]
+mod tests;

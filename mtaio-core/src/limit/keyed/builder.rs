@@ -44,7 +44,7 @@ macro_rules! key_options {
 
         /// Deals the keys out among so many tables: models need to have one.
         #[cfg(test)]
-        pub(super) fn tables(mut self, tables: usize) -> Self {
+        pub(in crate::limit) fn tables(mut self, tables: usize) -> Self {
             self.options.tables = tables;
             self
         }

@@ -88,6 +88,12 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, R: Timer> AdaptiveRateLimiter
         Self { keyed: self.keyed.max_waiters(waiters), ..self }
     }
 
+    /// Deals the keys out among so many tables: models need to have one.
+    #[cfg(test)]
+    pub(super) fn tables(self, tables: usize) -> Self {
+        Self { keyed: self.keyed.tables(tables), ..self }
+    }
+
     /// Makes the limiter on the default runtime of its type.
     ///
     /// # Errors

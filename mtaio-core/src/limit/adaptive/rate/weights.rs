@@ -5,6 +5,7 @@
 //! 1. Only what differs from a key of which nothing was reported has an entry.
 //! 2. Of foreign code only the keys' `Eq` runs under the lock. Keys are hashed, made and dropped outside.
 //! 3. A report looks at a handful of entries.
+//! 4. Whatever changes the factor of a key also changes what [`Weights::changes`] says of it, under the same lock.
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -22,6 +23,8 @@ use crate::time::Instant;
 
 /// How many entries are looked at in passing.
 const IN_PASSING: usize = 4;
+/// Changes are counted for so many groups of keys: few enough to lie anywhere, and enough that keys hardly meet.
+const GROUPS: usize = 64;
 
 /// How loads become weights.
 #[derive(Clone, Copy, Debug)]
@@ -122,6 +125,10 @@ struct State<K> {
     hand: u64,
     /// The load of all is too high.
     all_shed: bool,
+    /// How often factors have changed, by the hash of their keys ...
+    changes: [u32; GROUPS],
+    /// ... and of all keys at once.
+    changes_of_all: u32,
 }
 
 /// What a report changes.
@@ -137,7 +144,14 @@ pub(super) struct Report<K> {
 
 impl<K> Weights<K> {
     pub(super) fn new(rules: Rules) -> Self {
-        let state = State { entries: BTreeMap::new(), len: 0, hand: 0, all_shed: false };
+        let state = State {
+            entries: BTreeMap::new(),
+            len: 0,
+            hand: 0,
+            all_shed: false,
+            changes: [0; GROUPS],
+            changes_of_all: 0,
+        };
         Self { rules, hasher: RandomState::new(), state: Lock::new(state) }
     }
 
@@ -168,6 +182,16 @@ impl<K> Weights<K> {
         })
     }
 
+    /// How often the factor of a key may have changed: as long as this is the same, so is the factor.
+    pub(super) fn changes<Q>(&self, key: &Q) -> (u32, u32)
+    where
+        K: Borrow<Q>,
+        Q: Hash + ?Sized,
+    {
+        let group = group(self.hasher.hash_one(key));
+        self.state.with(|state| (state.changes[group], state.changes_of_all))
+    }
+
     pub(super) fn remove<Q>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -193,6 +217,7 @@ impl<K> Weights<K> {
             let (weight, shed) =
                 state.find(hash, key).map_or((1.0, false), |(entries, at)| (entries[at].weight, entries[at].sheds));
             let next = rules.next(weight, load);
+            let one = next != weight || sheds != shed;
             let gone = match next == 1.0 && !sheds {
                 true => state.take(hash, key),
                 false => {
@@ -200,15 +225,31 @@ impl<K> Weights<K> {
                     None
                 }
             };
+            if one {
+                state.changed(hash);
+            }
+            if all {
+                state.changes_of_all = state.changes_of_all.wrapping_add(1);
+            }
             let forgotten = state.forget(hash, rules, now);
-            (Report { weight: next, one: next != weight || sheds != shed, all, forgotten }, gone)
+            (Report { weight: next, one, all, forgotten }, gone)
         });
         drop(gone);
         report
     }
 }
 
+fn group(hash: u64) -> usize {
+    hash as usize % GROUPS
+}
+
 impl<K> State<K> {
+    /// The factor of a key of this hash is another one.
+    fn changed(&mut self, hash: u64) {
+        let count = &mut self.changes[group(hash)];
+        *count = count.wrapping_add(1);
+    }
+
     fn find<Q>(&mut self, hash: u64, key: &Q) -> Option<(&mut Vec<Entry<K>>, usize)>
     where
         K: Borrow<Q>,
@@ -230,6 +271,7 @@ impl<K> State<K> {
             self.entries.remove(&hash);
         }
         self.len -= 1;
+        self.changed(hash);
         Some(entry.key)
     }
 
@@ -273,6 +315,7 @@ impl<K> State<K> {
     fn forget_all(&mut self, hash: u64, forgotten: &mut Vec<K>) {
         if let Some(entries) = self.entries.remove(&hash) {
             self.len -= entries.len();
+            self.changed(hash);
             forgotten.extend(entries.into_iter().map(|entry| entry.key));
         }
     }
