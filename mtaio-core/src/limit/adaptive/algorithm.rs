@@ -132,6 +132,11 @@ impl LimitBounds {
         limit.clamp(self.min as f64, self.max as f64)
     }
 
+    /// As a whole number: the nearest float to a bound may lie beyond it.
+    fn whole(&self, limit: f64) -> usize {
+        (limit as usize).clamp(self.min, self.max)
+    }
+
     /// What `new` of each algorithm takes.
     #[track_caller]
     fn or_panic(initial: usize) -> Self {

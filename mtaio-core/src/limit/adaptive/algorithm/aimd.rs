@@ -16,7 +16,8 @@ const BACKOFF: f64 = 0.9;
 /// ```
 ///
 /// After `AIMDLimit` of Netflix's concurrency-limits (back-off ratio 0.9), under its `WindowedLimit`; the idea is TCP's (Chiu and Jain,
-/// *Analysis of the increase and decrease algorithms for congestion avoidance*, 1989). It looks at no latency: the limit rises until
+/// *Analysis of the increase and decrease algorithms for congestion avoidance*, 1989). There a round trip of more than five seconds
+/// counts as dropped too; here only what was said to be. It looks at no latency: the limit rises until
 /// requests are dropped, so it is for backends that refuse by themselves.
 #[derive(Clone, Debug)]
 pub struct Aimd {
@@ -43,7 +44,7 @@ impl Aimd {
 
 impl LimitAlgorithm for Aimd {
     fn limit(&self) -> usize {
-        self.limit as usize
+        self.bounds.whole(self.limit)
     }
 
     fn record(&mut self, sample: &Sample) -> usize {

@@ -64,7 +64,7 @@ impl Gradient2 {
 
 impl LimitAlgorithm for Gradient2 {
     fn limit(&self) -> usize {
-        self.limit as usize
+        self.bounds.whole(self.limit)
     }
 
     fn record(&mut self, sample: &Sample) -> usize {

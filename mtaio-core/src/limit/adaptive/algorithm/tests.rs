@@ -212,6 +212,17 @@ fn a_limit_of_one_is_a_limit() {
     assert!((30..56).contains(&elastic.limit()), "{elastic:?}");
 }
 
+#[test]
+fn the_largest_limits_are_within_their_bounds() {
+    // No float is that number; the nearest one is more.
+    let most = usize::MAX / 2 - 1;
+    for mut algorithm in all(LimitBounds::between(most, 1, most).unwrap()) {
+        assert!(algorithm.limit() <= most, "{algorithm:?}");
+        let limits = windows(&mut *algorithm, &[(100, most, false); 5]);
+        assert!(limits.iter().all(|limit| *limit <= most), "{limits:?}: {algorithm:?}");
+    }
+}
+
 fn all(bounds: LimitBounds) -> [Box<dyn LimitAlgorithm>; 4] {
     [
         Box::new(Aimd::within(bounds)),

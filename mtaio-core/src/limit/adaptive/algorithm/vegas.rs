@@ -83,7 +83,7 @@ impl Vegas {
 
 impl LimitAlgorithm for Vegas {
     fn limit(&self) -> usize {
-        self.limit as usize
+        self.bounds.whole(self.limit)
     }
 
     fn record(&mut self, sample: &Sample) -> usize {

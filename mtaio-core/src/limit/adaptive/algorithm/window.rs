@@ -37,7 +37,8 @@ impl Window {
 
     /// Adds a sample. If that ends the window and it has enough of them, this is what it says.
     pub(super) fn add(&mut self, sample: &Sample) -> Option<Summary> {
-        self.count += 1;
+        // A clock that stands still ends no window.
+        self.count = self.count.saturating_add(1);
         self.rtt_sum += sample.rtt_nanos();
         self.in_flight = self.in_flight.max(sample.in_flight);
         self.dropped |= sample.dropped;
