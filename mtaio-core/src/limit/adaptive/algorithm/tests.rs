@@ -157,6 +157,22 @@ fn elastic_holds_while_it_does_not_limit() {
 }
 
 #[test]
+fn elastic_does_not_let_in_less_for_a_comparison_that_says_nothing() {
+    // All that come are below what more lets in, and above what less would.
+    let (mut steady, mut elastic) = (Steady { load: 18.0, ..Steady::of(1000) }, Elastic::new(20));
+    assert_eq!(steady.run(&mut elastic, 600.0), [17, 23]);
+    // Once there is more load, it goes on.
+    steady.load = f64::INFINITY;
+    assert!(steady.run(&mut elastic, 60.0).iter().any(|limit| *limit > 500));
+}
+
+#[test]
+#[should_panic(expected = "shared by 0 limiters")]
+fn elastic_is_one_of_those_that_it_is_told_of() {
+    let _ = Elastic::new(20).shared_by(0);
+}
+
+#[test]
 fn elastic_halves_when_a_fifth_is_dropped_and_doubles_back_to_three_quarters() {
     let (mut steady, mut elastic) = (Steady::of(40), Elastic::new(40));
     steady.run(&mut elastic, 60.0);

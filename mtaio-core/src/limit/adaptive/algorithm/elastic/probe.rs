@@ -72,6 +72,8 @@ impl Pair {
 pub(super) struct Probe {
     /// Less before more, or the other way round: in turns.
     rising: bool,
+    /// The last window was not limited: there is nothing to compare, and less would only keep out those who come.
+    rests: bool,
     /// The first window of the pair, once it is over.
     first: Option<Seen>,
     now: Seen,
@@ -90,6 +92,7 @@ impl Probe {
     pub(super) fn new() -> Self {
         Self {
             rising: true,
+            rests: false,
             first: None,
             now: Seen::default(),
             clock: Instant::ORIGIN,
@@ -114,7 +117,7 @@ impl Probe {
 
     /// Whether the next window is to let in more.
     pub(super) const fn wants_more(&self) -> bool {
-        self.rising == self.first.is_some()
+        self.rests || self.rising == self.first.is_some()
     }
 
     /// Whether a window has to begin.
@@ -176,6 +179,11 @@ impl Probe {
             return None;
         }
         let seen = core::mem::take(&mut self.now);
+        self.rests = !seen.is_limited();
+        if self.rests {
+            self.first = None;
+            return None;
+        }
         let first = self.first.replace(seen)?;
         self.first = None;
         let (less, more) = if self.rising { (first, seen) } else { (seen, first) };
