@@ -3,13 +3,15 @@
 //! Nothing is a model but the clients and the server. The limiters are those of [`limit`](crate::limit), on a
 //! [`VirtualRuntime`](crate::runtime::VirtualRuntime), and they do not know that it is a simulation.
 //!
-//! - A [`Workload`] says when requests come: at random, in bursts, by the time of day, or as they did once ([`Trace`]).
+//! - A [`Workload`] says when requests come: at random, in bursts, by the time of day, as they did once ([`Trace`]), or when
+//!   the last ones are over.
 //! - A [`Server`] says how long they take: so many workers, first come, first served; slow for a while, or hanging.
 //! - A [`Policy`] is what stands between: any [`Limiter`](crate::limit::Limiter), adaptive limiters, or several in a row.
 //! - A [`Scenario`] is all but the policy, and [`run`](Scenario::run)s it. The [`Report`] is data, for serde.
 //!
-//! Clients do not wait for each other (they are an *open loop*), and each gives up after a time. What was given up is done all the same:
-//! it keeps its worker.
+//! Clients do not wait for each other (they are an *open loop*), or each waits for its own answers ([`Workload::closed`]); and each gives up
+//! after a time. What was given up is done all the same: it keeps its worker. Several instances of a policy can stand
+//! [side by side](Scenario::shared_by).
 //!
 //! The same scenario, policy and seed give the same report to the last byte, on every machine: all that is random comes from
 //! SplitMix64, and all functions but the four operations and the square root are our own.
@@ -32,6 +34,7 @@
 //! # Ok::<(), mtaio_core::sim::InvalidScenario>(())
 //! ```
 
+mod clients;
 mod engine;
 mod error;
 mod policy;

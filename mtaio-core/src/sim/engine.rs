@@ -10,11 +10,11 @@ use core::task::Poll;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+use super::clients::{Arrival, Clients};
 use super::policy::{Pass, Passing, Policy};
 use super::random::Random;
 use super::report::{Latency, Point, Report};
 use super::scenario::Scenario;
-use super::workload::Arrival;
 use crate::limit::{Outcome, ResourceLimitError};
 use crate::runtime::{Clock, Sleep, Timer, VirtualRuntime};
 use crate::time::{Instant, nanos};
@@ -24,8 +24,9 @@ const SECOND: u64 = 1_000_000_000;
 
 /// A request that was let in.
 struct Request {
-    arrived: u64,
-    service: Option<u64>,
+    arrival: Arrival,
+    /// Which instance of the policy let it in.
+    instance: usize,
     /// What its client holds, until it is served or gives up.
     pass: Option<Pass>,
     /// Its place is used again: this tells who it is.
@@ -35,29 +36,30 @@ struct Request {
 /// What waits for a limiter: it knows when it came, and what it is.
 struct Waiting {
     arrival: Arrival,
+    instance: usize,
     passing: Timeout<VirtualRuntime, Passing>,
 }
 
 impl Future for Waiting {
-    type Output = (Arrival, Result<Result<Pass, ResourceLimitError>, Elapsed>);
+    type Output = (Arrival, usize, Result<Result<Pass, ResourceLimitError>, Elapsed>);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut core::task::Context<'_>) -> Poll<Self::Output> {
-        let arrival = self.arrival;
-        Pin::new(&mut self.passing).poll(context).map(|outcome| (arrival, outcome))
+        let (arrival, instance) = (self.arrival, self.instance);
+        Pin::new(&mut self.passing).poll(context).map(|outcome| (arrival, instance, outcome))
     }
 }
 
 pub(super) struct Engine<'a> {
     scenario: &'a Scenario,
     runtime: &'a VirtualRuntime,
-    policy: Policy,
+    /// Those that stand side by side.
+    policies: Vec<Policy>,
     seed: u64,
     now: u64,
-    arrivals: Random,
+    clients: Clients<'a>,
     services: Random,
-    arrived: usize,
+    spread: Random,
     numbers: u64,
-    next: Option<Arrival>,
     requests: Vec<Request>,
     free: Vec<usize>,
     /// When clients give up, in order.
@@ -72,21 +74,22 @@ pub(super) struct Engine<'a> {
     series: Vec<Point>,
     latencies: Vec<u64>,
     counts: Point,
+    shares: Vec<u64>,
 }
 
 impl<'a> Engine<'a> {
-    pub(super) fn new(scenario: &'a Scenario, runtime: &'a VirtualRuntime, policy: Policy, seed: u64) -> Self {
-        let mut engine = Self {
+    pub(super) fn new(scenario: &'a Scenario, runtime: &'a VirtualRuntime, policies: Vec<Policy>, seed: u64) -> Self {
+        let shares = policies.iter().map(|_| 0).collect();
+        Self {
             scenario,
             runtime,
-            policy,
+            policies,
             seed,
             now: 0,
-            arrivals: Random::new(seed, 1),
+            clients: Clients::new(&scenario.workload, seed),
             services: Random::new(seed, 2),
-            arrived: 0,
+            spread: Random::new(seed, 3),
             numbers: 0,
-            next: None,
             requests: Vec::new(),
             free: Vec::new(),
             patience: VecDeque::new(),
@@ -99,9 +102,8 @@ impl<'a> Engine<'a> {
             series: Vec::new(),
             latencies: Vec::new(),
             counts: Point::default(),
-        };
-        engine.expect_next();
-        engine
+            shares,
+        }
     }
 
     pub(super) fn run(mut self) -> Report {
@@ -139,8 +141,8 @@ impl<'a> Engine<'a> {
             let decided = decided.await;
             self.now = Clock::now(self.runtime).as_nanos();
             match decided {
-                Some((arrival, Ok(Ok(pass)))) => self.begin(arrival, pass),
-                Some(_) => self.refuse(),
+                Some((arrival, instance, Ok(Ok(pass)))) => self.begin(arrival, instance, pass),
+                Some((arrival, ..)) => self.refuse(arrival),
                 None => return,
             }
             // Its service may end before what was due.
@@ -152,7 +154,7 @@ impl<'a> Engine<'a> {
 
     /// When the next thing happens.
     fn due(&self) -> u64 {
-        let arrival = self.next.map_or(u64::MAX, |arrival| arrival.at);
+        let arrival = self.clients.at();
         let worker = self.workers.peek().map_or(u64::MAX, |Reverse((at, ..))| *at);
         let patience = self.patience.front().map_or(u64::MAX, |(at, ..)| *at);
         arrival.min(worker).min(patience).min((self.series.len() as u64 + 1) * SECOND)
@@ -164,7 +166,7 @@ impl<'a> Engine<'a> {
             self.work_done();
         } else if self.patience.front().is_some_and(|(at, ..)| *at <= due) {
             self.patience_over();
-        } else if self.next.is_some_and(|arrival| arrival.at <= due) {
+        } else if self.clients.at() <= due {
             self.arrive();
         } else {
             self.second_over();
@@ -184,36 +186,43 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn expect_next(&mut self) {
-        let last = self.next.map_or(0, |arrival| arrival.at);
-        self.next = self.scenario.workload.next(last, self.arrived, &mut self.arrivals);
-        self.arrived += 1;
-    }
-
     fn arrive(&mut self) {
-        let Some(arrival) = self.next else { return };
-        self.expect_next();
+        let Some(arrival) = self.clients.come() else { return };
         self.count(|point| &mut point.arrivals);
-        match (self.policy.try_pass(), self.policy.max_wait) {
-            (Ok(pass), _) => self.begin(arrival, pass),
-            (Err(_), None) => self.refuse(),
-            (Err(_), Some(max_wait)) => {
+        let instance = self.instance_of(&arrival);
+        let policy = &self.policies[instance];
+        // Who is let in at once by one limiter has no need of a future. Of several, the first would be paid twice if a later one refuses.
+        let at_once = policy.max_wait.is_none() || policy.is_single();
+        match (at_once.then(|| policy.try_pass()), policy.max_wait) {
+            (Some(Ok(pass)), _) => self.begin(arrival, instance, pass),
+            (_, None) => self.refuse(arrival),
+            (_, Some(max_wait)) => {
                 let until = Instant::from_nanos(arrival.at) + max_wait.min(self.scenario.timeout);
-                let passing = timeout_at(self.runtime.clone(), until, self.policy.pass());
-                self.waiting.push(Waiting { arrival, passing });
+                let passing = timeout_at(self.runtime.clone(), until, policy.pass());
+                self.waiting.push(Waiting { arrival, instance, passing });
             }
         }
     }
 
-    fn refuse(&mut self) {
+    /// Who has an instance of its own keeps it; other requests are spread by chance.
+    fn instance_of(&mut self, arrival: &Arrival) -> usize {
+        match (self.policies.len(), arrival.client) {
+            (1, _) => 0,
+            (instances, Some(client)) => client % instances,
+            (instances, None) => (self.spread.unit() * instances as f64) as usize,
+        }
+    }
+
+    fn refuse(&mut self, arrival: Arrival) {
         self.count(|point| &mut point.refused);
+        self.clients.ended(arrival.client, self.now);
     }
 
     /// The server gets a request.
-    fn begin(&mut self, arrival: Arrival, pass: Pass) {
+    fn begin(&mut self, arrival: Arrival, instance: usize, pass: Pass) {
         self.numbers += 1;
         self.in_flight += 1;
-        let request = Request { arrived: arrival.at, service: arrival.service, pass: Some(pass), number: self.numbers };
+        let request = Request { arrival, instance, pass: Some(pass), number: self.numbers };
         let place = match self.free.pop() {
             Some(place) => {
                 self.requests[place] = request;
@@ -236,22 +245,25 @@ impl<'a> Engine<'a> {
     }
 
     fn work_on(&mut self, place: usize) {
-        let Request { service, number, .. } = self.requests[place];
-        let done = self.scenario.server.done_at(self.now, service, &mut self.services);
+        let Request { arrival, number, .. } = self.requests[place];
+        let done = self.scenario.server.done_at(self.now, arrival.service, &mut self.services);
         self.workers.push(Reverse((done, number, place)));
     }
 
     fn work_done(&mut self) {
         let Some(Reverse((_, _, place))) = self.workers.pop() else { return };
         if let Some(pass) = self.requests[place].pass.take() {
-            let took = self.now - self.requests[place].arrived;
+            let Request { arrival, instance, .. } = self.requests[place];
+            let took = self.now - arrival.at;
             self.in_flight -= 1;
             self.latency_sum += took as f64 / 1e6;
             if self.is_measured() {
                 self.latencies.push(took);
+                self.shares[instance] += 1;
             }
             self.count(|point| &mut point.served);
             pass.finish(Outcome::Success);
+            self.clients.ended(arrival.client, self.now);
         }
         self.free.push(place);
         self.requests[place].number = 0;
@@ -270,6 +282,7 @@ impl<'a> Engine<'a> {
             self.in_flight -= 1;
             self.count(|point| &mut point.timed_out);
             pass.finish(Outcome::Dropped);
+            self.clients.ended(self.requests[place].arrival.client, self.now);
         }
     }
 
@@ -277,7 +290,7 @@ impl<'a> Engine<'a> {
         let served = self.point.served.max(1) as f64;
         let point = Point {
             second: self.series.len() as u64 + 1,
-            limit: self.policy.limit().map(|limit| limit as u64),
+            limit: self.policies.iter().map(|policy| policy.limit().map(|limit| limit as u64)).sum(),
             in_flight: self.in_flight,
             queue: self.queue.len() as u64,
             waiting: self.waiting.len() as u64,
@@ -306,6 +319,7 @@ impl<'a> Engine<'a> {
             goodput: served as f64 / seconds,
             capacity: (0..steps).map(capacity).sum::<f64>() / f64::from(steps),
             latency: Latency::of(self.latencies),
+            shares: self.shares,
             series: self.series,
         }
     }

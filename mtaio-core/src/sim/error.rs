@@ -24,6 +24,12 @@ impl InvalidScenario {
             false => Err(Self::new(name, value, "a positive number")),
         }
     }
+
+    /// An error unless it is a rate at which time goes on from one request to the next.
+    pub(super) fn unless_rate(name: &'static str, value: f64) -> Result<(), Self> {
+        Self::unless_positive(name, value)?;
+        if value > 1e9 { Err(Self::new(name, value, "a billion at most")) } else { Ok(()) }
+    }
 }
 
 impl fmt::Display for InvalidScenario {

@@ -53,7 +53,8 @@ impl Policy {
         Self::none().and_adaptive(limiter)
     }
 
-    /// And this one after the others.
+    /// And this one after the others. What those gave is spent if this one refuses, as everywhere: a
+    /// [`ResourceLimiter`](crate::limit::ResourceLimiter) takes all or nothing.
     pub fn and(mut self, limiter: impl Limiter + Send + Sync + 'static) -> Self {
         self.gates.push(Gate::Any(limiter.boxed()));
         self
@@ -76,6 +77,11 @@ impl Policy {
             Gate::Adaptive(limiter) => Some(limiter.limit()),
             Gate::Any(_) => None,
         })
+    }
+
+    /// Whether there is one limiter at most.
+    pub(super) const fn is_single(&self) -> bool {
+        self.gates.len() <= 1
     }
 
     pub(super) fn try_pass(&self) -> Result<Pass, ResourceLimitError> {

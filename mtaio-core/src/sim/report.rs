@@ -29,8 +29,22 @@ pub struct Report {
     pub capacity: f64,
     /// How long what was served took.
     pub latency: Latency,
+    /// How many were served that each instance of the policy let in: one number, unless [several](super::Scenario::shared_by) stand side
+    /// by side.
+    pub shares: Vec<u64>,
     /// What it was like in each second, from the beginning on.
     pub series: Vec<Point>,
+}
+
+impl Report {
+    /// How evenly the [shares](Self::shares) are dealt out: 1 if all are the same, and `1/n` if one of `n` has everything. It is Jain's
+    /// index (Jain, Chiu, Hawe, *A quantitative measure of fairness and discrimination*, 1984), the square of the sum over `n` times the sum
+    /// of the squares; 1 if nothing was served.
+    pub fn fairness(&self) -> f64 {
+        let shares = self.shares.iter().map(|share| *share as f64);
+        let (sum, squares) = shares.fold((0.0, 0.0), |(sum, squares), share| (sum + share, squares + share * share));
+        if sum > 0.0 { sum * sum / (self.shares.len() as f64 * squares) } else { 1.0 }
+    }
 }
 
 /// How long requests took that were served, in milliseconds, from their arrival on. Zero if there were none.
@@ -55,7 +69,7 @@ pub struct Latency {
 pub struct Point {
     /// The end of the second.
     pub second: u64,
-    /// The limit of the first adaptive limiter at its end, if there is one.
+    /// The limit of the first adaptive limiter at its end, if there is one; of all instances of the policy together.
     pub limit: Option<u64>,
     /// How many were let in and neither served nor given up, at its end.
     pub in_flight: u64,

@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::*;
-use crate::limit::{AdaptiveConcurrencyLimiter, ConcurrencyLimiter, Quota, RateLimiter, ResourceLimiter};
+use crate::limit::{AdaptiveConcurrencyLimiter, ConcurrencyLimiter, Elastic, Quota, RateLimiter, ResourceLimiter};
 
 /// As many seeds as an unoptimised test has time for. `MTAIO_SEEDS` says otherwise.
 fn seeds() -> core::ops::RangeInclusive<u64> {
@@ -70,6 +70,42 @@ fn short_and_long_requests_together_leave_nearly_the_capacity() {
     }
 }
 
+#[test]
+fn a_load_below_the_capacity_is_hardly_refused() {
+    for (scenario, part) in [("calm", 0.01), ("closed-below", 0.02)] {
+        for seed in seeds() {
+            let Report { arrivals, refused, .. } = elastic(scenario, seed);
+            assert!(refused as f64 <= part * arrivals as f64, "{scenario}, seed {seed}: {refused} of {arrivals}");
+        }
+    }
+}
+
+#[test]
+fn a_closed_loop_leaves_nearly_the_capacity_and_hardly_a_queue() {
+    for seed in seeds() {
+        let report = elastic("closed", seed);
+        assert_goodput(&report, 0.93);
+        assert!(report.latency.p50 < 110.0, "seed {seed}: {:?}", report.latency);
+    }
+}
+
+#[test]
+fn limiters_that_are_told_of_each_other_keep_the_queue_short_and_share() {
+    for name in ["shared", "shared-closed"] {
+        let scenario = Scenario::named(name).expect("its name is known");
+        for seed in seeds() {
+            let report = scenario.run(seed, |runtime| {
+                let told = Elastic::new(20).shared_by(scenario.limiters());
+                Policy::adaptive(AdaptiveConcurrencyLimiter::with_algorithm(told, runtime.clone()))
+            });
+            let report = report.expect("it makes sense");
+            assert_goodput(&report, 0.93);
+            let (p50, fairness) = (report.latency.p50, report.fairness());
+            assert!(p50 < 300.0 && fairness > 0.7, "{name}, seed {seed}: {p50} ms, {fairness}");
+        }
+    }
+}
+
 fn overload(seconds: u64) -> Scenario {
     Scenario::named("overload").unwrap().lasting(Duration::from_secs(seconds)).measured(Duration::ZERO, Duration::MAX)
 }
@@ -112,6 +148,40 @@ fn every_request_is_counted_once() {
 }
 
 #[test]
+fn a_client_of_a_closed_loop_has_one_request_at_a_time() {
+    let workload = Workload::closed(60, Duration::from_millis(20)).unwrap();
+    let server = Server::new(40, Service::lognormal(Duration::from_millis(100), 0.5).unwrap()).unwrap();
+    let scenario = Scenario::new("closed", workload, server).lasting(Duration::from_secs(8)).shared_by(3);
+    let policy = |runtime: &crate::runtime::VirtualRuntime| {
+        Policy::of(ConcurrencyLimiter::with_runtime(5, runtime.clone())).waiting(Duration::from_millis(300))
+    };
+    let report = scenario.run(3, policy).unwrap();
+    assert!(report.series.iter().all(|point| point.in_flight <= 15 && point.in_flight + point.waiting <= 60));
+    let last = report.series.last().unwrap();
+    let ended = report.served + report.refused + report.timed_out;
+    assert_eq!(report.arrivals, ended + last.in_flight + last.waiting, "{report:?}");
+    // Fifteen at a time of 100 ms each, dealt out evenly.
+    assert!(report.goodput > 130.0 && report.fairness() > 0.99, "{report:?}");
+    assert_eq!((report.shares.len(), report.shares.iter().sum::<u64>()), (3, report.served));
+    assert_eq!(json(&report), json(&scenario.run(3, policy).unwrap()));
+    // Whoever gives up comes again.
+    let hanging = scenario.server().clone().hanging(Duration::ZERO, Duration::from_secs(100)).unwrap();
+    let workload = Workload::closed(60, Duration::from_millis(20)).unwrap();
+    let report = Scenario::new("hang", workload, hanging).lasting(Duration::from_secs(5)).run(1, |_| Policy::none());
+    let Report { arrivals, timed_out, .. } = report.unwrap();
+    assert!(arrivals - timed_out == 60 && timed_out >= 4 * 55, "{timed_out} of {arrivals}");
+}
+
+#[test]
+fn shares_are_even_or_one_has_all() {
+    let mut report = overload(1).run(1, |_| Policy::none()).unwrap();
+    for (shares, fairness) in [(&[5, 5, 5][..], 1.0), (&[7, 0], 0.5), (&[3, 1], 0.8), (&[0, 0], 1.0), (&[9], 1.0)] {
+        report.shares = shares.to_vec();
+        assert!((report.fairness() - fairness).abs() < 1e-12, "{shares:?}");
+    }
+}
+
+#[test]
 fn unlimited_clients_that_give_up_leave_a_server_that_does_nothing_useful() {
     let report = overload(30).run(1, |_| Policy::none()).unwrap();
     // Once the queue is longer than clients are patient, all that is done was given up before.
@@ -131,6 +201,20 @@ fn a_combination_is_a_policy_and_keeps_its_limits() {
     // Eight of 100 ms are less than 100 a second.
     assert!(report.goodput > 70.0 && report.goodput < 85.0, "{}", report.goodput);
     assert!(report.series.iter().all(|point| point.in_flight <= 8 && point.queue == 0));
+}
+
+#[test]
+fn who_waits_for_the_second_limiter_has_paid_the_first_once() {
+    let trace = Trace::from_csv("at_ms,service_ms\n0,500\n100,10\n").unwrap();
+    let server = Server::new(1, Service::fixed(Duration::from_secs(1)).unwrap()).unwrap();
+    let scenario = Scenario::new("stack", Workload::replay(trace), server).lasting(Duration::from_secs(5));
+    let mut left = None;
+    let report = scenario.run(1, |runtime| {
+        let rate = RateLimiter::with_runtime(Quota::per_hour(1).burst(100), runtime.clone());
+        left = Some(rate.clone());
+        Policy::of(rate).and(ConcurrencyLimiter::with_runtime(1, runtime.clone())).waiting(Duration::from_secs(1))
+    });
+    assert_eq!((report.unwrap().served, left.unwrap().available()), (2, 98));
 }
 
 #[test]
@@ -173,12 +257,30 @@ fn scenarios_that_make_no_sense_are_errors_that_say_so() {
         (Server::new(0, fixed).err(), "the number of workers is 0, but has to be at least 1"),
         (Workload::poisson(0.0).err(), "the rate of requests is 0, but has to be a positive number"),
         (Workload::poisson(f64::NAN).err(), "the rate of requests is NaN, but has to be a positive number"),
+        (Workload::poisson(1e10).err(), "the rate of requests is 10000000000, but has to be a billion at most"),
+        (
+            Workload::bursts(1.0, 1e10, second, second).err(),
+            "the rate of requests in a burst is 10000000000, but has to be a billion at most",
+        ),
+        (
+            Workload::diurnal(1e10, 0.5, second).err(),
+            "the rate of requests is 10000000000, but has to be a billion at most",
+        ),
         (Workload::diurnal(1.0, 1.5, second).err(), "the swing of a day is 1.5, but has to be from 0 to 1"),
         (Service::fixed(Duration::ZERO).err(), "the time of service in seconds is 0, but has to be a positive number"),
         (Service::lognormal(second, -1.0).err(), "the sigma of the time of service is -1, but has to be from 0 to 5"),
         (Service::bimodal(second, second, 2.0).err(), "the part of long requests is 2, but has to be from 0 to 1"),
         (server.slower(second, second, 0.0).err(), "the factor of a slow-down is 0, but has to be a positive number"),
         (twice.err(), "the beginning of a spell in seconds is 1, but has to be after the end of the others"),
+        (Workload::closed(0, second).err(), "the number of clients is 0, but has to be from 1 to a million"),
+        (
+            Workload::closed(1, Duration::ZERO).err(),
+            "the time between two requests of a client in seconds is 0, but has to be a positive number",
+        ),
+        (
+            scenario.clone().shared_by(0).run(1, |_| Policy::none()).err(),
+            "the number of instances of the policy is 0, but has to be from 1 to 1000",
+        ),
         (
             scenario.clone().timeout(Duration::ZERO).run(1, |_| Policy::none()).err(),
             "the timeout of clients in seconds is 0, but has to be a positive number",
@@ -189,7 +291,7 @@ fn scenarios_that_make_no_sense_are_errors_that_say_so() {
         ),
         (
             scenario.lasting(Duration::MAX).run(1, |_| Policy::none()).err(),
-            "how long it lasts in seconds is 18446744073709552000, but has to be a century at most",
+            "how long it lasts in seconds is 18446744073709552000, but has to be a week at most",
         ),
     ] {
         assert_eq!(error.expect(message).to_string(), message);

@@ -146,6 +146,8 @@ impl Trace {
 
 /// Lines with their numbers, without those that say nothing.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    // Some programs begin a file with a mark of the byte order.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = (1..).zip(text.lines().map(str::trim));
     lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
@@ -158,8 +160,9 @@ fn empty(text: &str) -> InvalidTrace {
 fn time(name: &str, text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(millis) if (0.0..=MOST).contains(&millis) => Ok(millis),
-        Ok(millis) if millis < 0.0 => Err(format!("{name} is {millis}, which is negative")),
-        Ok(millis) => Err(format!("{name} is {millis}, which is no time")),
+        Ok(millis) if millis < 0.0 => Err(format!("{name} is {text}, which is negative")),
+        // As it stands there: floats can have three hundred digits.
+        Ok(_) => Err(format!("{name} is {text}, which is no time")),
         Err(_) => Err(format!("{name} is `{text}`, which is no number")),
     }
 }
@@ -183,7 +186,7 @@ mod tests {
             ("at_ms\n\n# so\n-1\n", "line 4: at_ms is -1, which is negative"),
             ("at_ms,service_ms\n1,-0.5\n", "line 2: service_ms is -0.5, which is negative"),
             ("at_ms\nNaN\n", "line 2: at_ms is NaN, which is no time"),
-            ("at_ms\n1e300\n", "line 2: at_ms is 1000"),
+            ("at_ms\n1e300\n", "line 2: at_ms is 1e300, which is no time"),
             ("at_ms\nsoon\n", "line 2: at_ms is `soon`, which is no number"),
             ("at_ms\n5\n4\n", "line 3: at_ms is 4, before the 5 of the row above"),
         ] {
@@ -204,6 +207,13 @@ mod tests {
             assert!(error.to_string().starts_with(message), "{error}");
         }
         assert_eq!(Trace::new(Vec::new()).unwrap_err().line(), 1);
+    }
+
+    #[test]
+    fn a_mark_of_the_byte_order_is_passed_over() {
+        let csv = Trace::from_csv("\u{feff}at_ms\n5\n").unwrap();
+        assert_eq!(csv, Trace::from_json_lines("\u{feff}{\"at_ms\": 5}\n").unwrap());
+        assert_eq!(csv.entries()[0].at, Duration::from_millis(5));
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use core::time::Duration;
 
+use super::clients::Arrival;
 use super::error::InvalidScenario;
 use super::random::Random;
 use super::trace::Trace;
@@ -28,15 +29,10 @@ enum Kind {
         day: u64,
     },
     Replay(Arc<Trace>),
-}
-
-/// A request that comes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Arrival {
-    /// In nanoseconds since the beginning.
-    pub(super) at: u64,
-    /// How long it takes, if that is known, in nanoseconds.
-    pub(super) service: Option<u64>,
+    Closed {
+        clients: usize,
+        think: f64,
+    },
 }
 
 impl Workload {
@@ -44,9 +40,9 @@ impl Workload {
     ///
     /// # Errors
     ///
-    /// [`InvalidScenario`] if it is not a positive number.
+    /// [`InvalidScenario`] if it is not a positive number, or more than a billion.
     pub fn poisson(rate: f64) -> Result<Self, InvalidScenario> {
-        InvalidScenario::unless_positive("the rate of requests", rate)?;
+        InvalidScenario::unless_rate("the rate of requests", rate)?;
         Ok(Self(Kind::Poisson(rate)))
     }
 
@@ -54,10 +50,10 @@ impl Workload {
     ///
     /// # Errors
     ///
-    /// [`InvalidScenario`] if a rate or `every` is not positive.
+    /// [`InvalidScenario`] if a rate or `every` is not positive, or a rate is more than a billion.
     pub fn bursts(base: f64, burst: f64, every: Duration, lasting: Duration) -> Result<Self, InvalidScenario> {
-        InvalidScenario::unless_positive("the rate of requests", base)?;
-        InvalidScenario::unless_positive("the rate of requests in a burst", burst)?;
+        InvalidScenario::unless_rate("the rate of requests", base)?;
+        InvalidScenario::unless_rate("the rate of requests in a burst", burst)?;
         InvalidScenario::unless_positive("the time between two bursts in seconds", every.as_secs_f64())?;
         Ok(Self(Kind::Bursts { base, burst, every: nanos(every), lasting: nanos(lasting) }))
     }
@@ -67,9 +63,9 @@ impl Workload {
     ///
     /// # Errors
     ///
-    /// [`InvalidScenario`] if `mean` or `day` is not positive, or `swing` is not from 0 to 1.
+    /// [`InvalidScenario`] if `mean` or `day` is not positive, `mean` is more than a billion, or `swing` is not from 0 to 1.
     pub fn diurnal(mean: f64, swing: f64, day: Duration) -> Result<Self, InvalidScenario> {
-        InvalidScenario::unless_positive("the rate of requests", mean)?;
+        InvalidScenario::unless_rate("the rate of requests", mean)?;
         InvalidScenario::unless_positive("the length of a day in seconds", day.as_secs_f64())?;
         if !(0.0..=1.0).contains(&swing) {
             return Err(InvalidScenario::new("the swing of a day", swing, "from 0 to 1"));
@@ -77,15 +73,30 @@ impl Workload {
         Ok(Self(Kind::Diurnal { mean, swing, day: nanos(day) }))
     }
 
+    /// So many clients, each of which sends a request when its last one is over (served, refused or given up) and it has thought about
+    /// it: for `think` on average, exponentially distributed. Nobody comes while all wait for their answers: a *closed loop*.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidScenario`] if there are no clients or more than a million, or `think` is zero: who was refused would be back at once, for
+    /// ever.
+    pub fn closed(clients: usize, think: Duration) -> Result<Self, InvalidScenario> {
+        if !(1..=1_000_000).contains(&clients) {
+            return Err(InvalidScenario::new("the number of clients", clients as f64, "from 1 to a million"));
+        }
+        InvalidScenario::unless_positive("the time between two requests of a client in seconds", think.as_secs_f64())?;
+        Ok(Self(Kind::Closed { clients, think: nanos(think) as f64 }))
+    }
+
     /// Requests as they came once.
     pub fn replay(trace: Trace) -> Self {
         Self(Kind::Replay(Arc::new(trace)))
     }
 
-    /// Requests in a second at this instant, on average. `None` for a trace.
+    /// Requests in a second at this instant, on average. `None` for a trace and for a closed loop.
     pub fn rate_at(&self, at: Duration) -> Option<f64> {
         match self.0 {
-            Kind::Replay(_) => None,
+            Kind::Replay(_) | Kind::Closed { .. } => None,
             _ => Some(self.rate(nanos(at))),
         }
     }
@@ -108,7 +119,7 @@ impl Workload {
                 let wave = if half < 0.5 { bow(half + 0.5) } else { -bow(half - 0.5) };
                 mean * (1.0 + swing * wave)
             }
-            Kind::Replay(_) => 0.0,
+            Kind::Replay(_) | Kind::Closed { .. } => 0.0,
         }
     }
 
@@ -117,24 +128,43 @@ impl Workload {
             Kind::Poisson(rate) => rate,
             Kind::Bursts { base, burst, .. } => base.max(burst),
             Kind::Diurnal { mean, swing, .. } => mean * (1.0 + swing),
-            Kind::Replay(_) => 0.0,
+            Kind::Replay(_) | Kind::Closed { .. } => 0.0,
         }
     }
 
-    /// The arrival after `last`, the number of which is `number`.
+    /// How many clients there are, in a closed loop.
+    pub(super) const fn clients(&self) -> usize {
+        match self.0 {
+            Kind::Closed { clients, .. } => clients,
+            _ => 0,
+        }
+    }
+
+    /// How long one of them thinks, in nanoseconds: at least one, so that time goes on.
+    pub(super) fn think(&self, random: &mut Random) -> u64 {
+        match self.0 {
+            Kind::Closed { think, .. } => (random.exponential() * think) as u64 + 1,
+            _ => u64::MAX,
+        }
+    }
+
+    /// The arrival after `last`, the number of which is `number`; `None` if there is no other, or if it depends on those before.
     ///
     /// Where the rate changes, arrivals at the highest rate are thinned out (Lewis and Shedler, 1979).
     pub(super) fn next(&self, last: u64, number: usize, random: &mut Random) -> Option<Arrival> {
         if let Kind::Replay(trace) = &self.0 {
             let entry = trace.entries().get(number)?;
-            return Some(Arrival { at: nanos(entry.at), service: entry.service.map(nanos) });
+            return Some(Arrival { at: nanos(entry.at), service: entry.service.map(nanos), client: None });
+        }
+        if self.clients() > 0 {
+            return None;
         }
         let (mut at, most) = (last, self.most());
         loop {
             at = at.saturating_add((random.exponential() / most * 1e9) as u64);
             let rate = self.rate(at);
             if at == u64::MAX || rate >= most || random.unit() * most < rate {
-                return Some(Arrival { at, service: None });
+                return Some(Arrival { at, service: None, client: None });
             }
         }
     }
