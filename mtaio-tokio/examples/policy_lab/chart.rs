@@ -8,7 +8,7 @@ use mtaio_core::sim::{Point, Scenario};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
-use crate::compare::Compared;
+use crate::compare::{Compared, title};
 use crate::policies::Kind;
 
 const SIZE: (u32, u32) = (960, 1040);
@@ -29,6 +29,7 @@ const fn color(kind: Kind) -> RGBColor {
         Kind::Vegas => RGBColor(0, 158, 115),
         Kind::Gradient2 => RGBColor(230, 159, 0),
         Kind::Elastic => RGBColor(213, 94, 0),
+        Kind::Told => RGBColor(0, 114, 178),
     }
 }
 
@@ -88,12 +89,11 @@ fn steps(seconds: f64) -> impl Iterator<Item = f64> {
 }
 
 fn short(value: &f64) -> String {
-    if value.abs() >= 10.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+    if value.abs() >= 10.0 || *value == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
 }
 
 fn draw_head(area: &Area<'_>, scenario: &Scenario, compared: &[Compared]) -> Result<(), Box<dyn Error>> {
-    let workers = scenario.server().workers();
-    let title = format!("{}: {workers} workers, what came of each policy (one seed)", scenario.name());
+    let title = format!("{}, what came of each policy (one seed)", title(scenario));
     area.draw(&Text::new(title, (24, 14), ("sans-serif", 24).into_font()))?;
     for (number, compared) in compared.iter().enumerate() {
         let (x, y) = (28 + number as i32 % 4 * 215, 62 + number as i32 / 4 * 24);

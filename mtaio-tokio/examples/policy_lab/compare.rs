@@ -47,44 +47,46 @@ pub(crate) fn over(reports: &[Report], what: impl Fn(&Report) -> f64) -> (f64, f
     (mean, least, values.iter().copied().fold(0.0, f64::max))
 }
 
+/// Its name, its workers, and how many limiters share them.
+pub(crate) fn title(scenario: &Scenario) -> String {
+    let workers = format!("{}: {} workers", scenario.name(), scenario.server().workers());
+    match scenario.limiters() {
+        1 => workers,
+        limiters => format!("{workers}, {limiters} limiters"),
+    }
+}
+
 pub(crate) fn table(scenario: &Scenario, compared: &[Compared]) -> String {
     let (from, to) = scenario.measured_from_to();
-    let mut text = format!(
-        "{}: {} workers; measured from {} s to {} s, means of {} seeds\n\n\
-         {:<18} {:>11} {:>11} {:>11} {:>9} {:>9} {:>9}\n",
-        scenario.name(),
-        scenario.server().workers(),
-        from.as_secs(),
-        to.as_secs(),
-        compared.first().map_or(0, |first| first.reports.len()),
-        "policy",
-        "goodput/s",
-        "refused/s",
-        "timeouts/s",
-        "p50 ms",
-        "p99 ms",
-        "limit",
-    );
+    let seeds = match compared.first().map_or(0, |first| first.reports.len()) {
+        1 => "one seed".into(),
+        seeds => format!("means of {seeds} seeds"),
+    };
+    let mut text = format!("{}; measured from {from:?} to {to:?}, {seeds}\n\n", title(scenario));
+    let heads = ["goodput/s", "refused/s", "timeouts/s", "p50 ms", "p99 ms", "limit"];
+    row(&mut text, "policy", &heads.map(String::from));
     for Compared { policy, reports } in compared {
         let mean = |what: fn(&Report) -> f64| over(reports, what).0;
         let limit = mean(|report| {
             let limits: Vec<_> = report.series.iter().filter_map(|point| point.limit).collect();
             limits.iter().sum::<u64>() as f64 / limits.len() as f64
         });
-        let limit = if limit.is_nan() { "".into() } else { format!("{limit:.0}") };
-        let _ = writeln!(
-            text,
-            "{:<18} {:>11.1} {:>11.1} {:>11.1} {:>9.0} {:>9.0} {:>9}",
-            policy.name(),
-            mean(|report| report.goodput),
-            mean(|report| report.refused as f64 / report.seconds),
-            mean(|report| report.timed_out as f64 / report.seconds),
-            mean(|report| report.latency.p50),
-            mean(|report| report.latency.p99),
-            limit,
-        );
+        let cells = [
+            format!("{:.1}", mean(|report| report.goodput)),
+            format!("{:.1}", mean(|report| report.refused as f64 / report.seconds)),
+            format!("{:.1}", mean(|report| report.timed_out as f64 / report.seconds)),
+            format!("{:.0}", mean(|report| report.latency.p50)),
+            format!("{:.0}", mean(|report| report.latency.p99)),
+            if limit.is_nan() { String::new() } else { format!("{limit:.0}") },
+        ];
+        row(&mut text, policy.name(), &cells);
     }
     let capacity = compared.first().and_then(|first| first.reports.first()).map_or(0.0, |report| report.capacity);
     let _ = writeln!(text, "\nthe server can do {capacity:.0} per second on average in that time");
     text
+}
+
+fn row(text: &mut String, name: &str, cells: &[String; 6]) {
+    let cells: String = cells.iter().map(|cell| format!(" {cell:>11}")).collect();
+    let _ = writeln!(text, "{}", format!("{name:<18}{cells}").trim_end());
 }

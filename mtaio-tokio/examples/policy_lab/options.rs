@@ -9,11 +9,14 @@ use mtaio_core::sim::{Scenario, Server, Service, Trace, Workload};
 
 use crate::policies::Kind;
 
+/// No run is longer.
+const WEEK: Duration = Duration::from_secs(7 * 86_400);
+
 /// Compares what policies would have done with some traffic, in virtual time.
 #[derive(Parser, Debug)]
 pub(crate) struct Options {
-    /// What happens: overload, slow, recovery, hang, after-hang, growth, bimodal or few
-    #[arg(long, default_value = "overload")]
+    /// What happens: overload, slow, recovery, hang, after-hang, growth, bimodal, few, calm, closed, closed-below, shared or shared-closed
+    #[arg(long, default_value = "overload", conflicts_with = "trace")]
     pub(crate) scenario: String,
     /// Recorded traffic instead: CSV with the header `at_ms,service_ms` or `at_ms`, or JSON lines with these names (.json, .jsonl)
     #[arg(long, value_name = "FILE")]
@@ -43,10 +46,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
     /// All policies in all scenarios, as a table in Markdown
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["scenario", "trace", "svg", "json"])]
     pub(crate) study: bool,
     /// Writes a trace to play with, and does nothing else
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "trace", "svg", "json", "study"])]
     pub(crate) write_trace: Option<PathBuf>,
 }
 
@@ -66,25 +69,39 @@ impl Options {
 
     fn replay(&self, file: &Path) -> Result<Scenario, String> {
         let in_file = |error: &dyn core::fmt::Display| format!("{}: {error}", file.display());
-        let text = fs::read_to_string(file).map_err(|error| in_file(&error))?;
-        let is_json = file.extension().is_some_and(|end| end == "json" || end == "jsonl" || end == "ndjson");
-        let read = if is_json { Trace::from_json_lines } else { Trace::from_csv };
-        let trace = read(&text).map_err(|error| in_file(&error))?;
+        let trace = read(file).map_err(|error| in_file(&error))?;
         let last = trace.entries().last().map_or(Duration::ZERO, |entry| entry.at);
+        if last > WEEK {
+            let days = last.as_secs() / 86_400;
+            let what =
+                format!("the last request comes after {days} days; at_ms is since the beginning, and a week at most");
+            return Err(in_file(&what));
+        }
         let mean = Duration::try_from_secs_f64(self.service_ms / 1000.0)
             .map_err(|error| format!("--service-ms {}: {error}", self.service_ms))?;
-        let wrong = |error: mtaio_core::sim::InvalidScenario| error.to_string();
         let known: Vec<_> = trace.entries().iter().filter_map(|entry| entry.service).collect();
         // The capacity line is that of what the trace says, where it says it.
         let mean = match known.is_empty() {
             true => mean,
             false => known.iter().sum::<Duration>() / u32::try_from(known.len()).unwrap_or(u32::MAX),
         };
-        let server =
-            Service::lognormal(mean, 0.5).and_then(|service| Server::new(self.workers, service)).map_err(wrong)?;
+        let service = Service::lognormal(mean, 0.5).map_err(|error| in_file(&error))?;
+        let server = Server::new(self.workers, service).map_err(|error| error.to_string())?;
         let timeout = Duration::from_millis(self.timeout_ms);
         let name = file.file_stem().map_or_else(|| "trace".into(), |name| name.to_string_lossy().into_owned());
         // Until everybody who came has given up.
-        Ok(Scenario::new(name, Workload::replay(trace), server).timeout(timeout).lasting(last + timeout))
+        let lasting = last.saturating_add(timeout).min(WEEK);
+        Ok(Scenario::new(name, Workload::replay(trace), server).timeout(timeout).lasting(lasting))
     }
+}
+
+fn read(file: &Path) -> Result<Trace, String> {
+    let bytes = fs::read(file).map_err(|error| error.to_string())?;
+    let text = core::str::from_utf8(&bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        format!("line {}: this is no UTF-8", before.iter().filter(|byte| **byte == b'\n').count() + 1)
+    })?;
+    let is_json = file.extension().is_some_and(|end| end == "json" || end == "jsonl" || end == "ndjson");
+    let trace = if is_json { Trace::from_json_lines(text) } else { Trace::from_csv(text) };
+    trace.map_err(|error| error.to_string())
 }

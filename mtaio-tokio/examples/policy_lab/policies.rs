@@ -1,7 +1,7 @@
 //! What is compared.
 
 use clap::ValueEnum;
-use mtaio_core::limit::{AdaptiveConcurrencyLimiter, Aimd, ConcurrencyLimiter, Gradient2, Vegas};
+use mtaio_core::limit::{AdaptiveConcurrencyLimiter, Aimd, ConcurrencyLimiter, Elastic, Gradient2, Vegas};
 use mtaio_core::runtime::VirtualRuntime;
 use mtaio_core::sim::{Policy, Scenario};
 
@@ -19,9 +19,12 @@ pub(crate) enum Kind {
     Gradient2,
     /// The default: how much more comes out when more is let in
     Elastic,
+    /// The default, told how many limiters stand before the server
+    Told,
 }
 
 impl Kind {
+    /// What is compared if nothing is said: where there is one limiter, there is nothing to tell.
     pub(crate) const ALL: [Self; 6] =
         [Self::None, Self::Fixed, Self::Aimd, Self::Vegas, Self::Gradient2, Self::Elastic];
 
@@ -33,6 +36,7 @@ impl Kind {
             Self::Vegas => "Vegas",
             Self::Gradient2 => "Gradient2",
             Self::Elastic => "Elastic (default)",
+            Self::Told => "Elastic, told",
         }
     }
 
@@ -42,13 +46,21 @@ impl Kind {
         let workers = scenario.server().workers();
         match self {
             Self::None => Policy::none(),
-            Self::Fixed => Policy::of(ConcurrencyLimiter::with_runtime(workers + workers.div_ceil(10), runtime)),
+            Self::Fixed => {
+                // Whoever knows the server knows how many share it.
+                let part = (workers + workers.div_ceil(10)) / scenario.limiters();
+                Policy::of(ConcurrencyLimiter::with_runtime(part.max(1), runtime))
+            }
             Self::Aimd => Policy::adaptive(AdaptiveConcurrencyLimiter::with_algorithm(Aimd::new(initial), runtime)),
             Self::Vegas => Policy::adaptive(AdaptiveConcurrencyLimiter::with_algorithm(Vegas::new(initial), runtime)),
             Self::Gradient2 => {
                 Policy::adaptive(AdaptiveConcurrencyLimiter::with_algorithm(Gradient2::new(initial), runtime))
             }
             Self::Elastic => Policy::adaptive(AdaptiveConcurrencyLimiter::with_runtime(initial, runtime)),
+            Self::Told => {
+                let told = Elastic::new(initial).shared_by(scenario.limiters());
+                Policy::adaptive(AdaptiveConcurrencyLimiter::with_algorithm(told, runtime))
+            }
         }
     }
 }

@@ -8,17 +8,31 @@ use crate::compare::{Compared, compare, over};
 use crate::policies::Kind;
 
 pub(crate) fn study(policies: &[Kind], seeds: u64, initial: usize) -> Result<String, InvalidScenario> {
-    let mut all = Vec::new();
+    let (mut alone, mut shared) = (Vec::new(), Vec::new());
     for name in Scenario::NAMES {
         let scenario = Scenario::named(name).expect("its name is known");
-        all.push((name, compare(&scenario, policies, seeds, initial)?));
+        if scenario.limiters() == 1 {
+            alone.push((name, compare(&scenario, policies, seeds, initial)?));
+        } else {
+            let mut policies = policies.to_vec();
+            if policies.contains(&Kind::Elastic) && !policies.contains(&Kind::Told) {
+                policies.push(Kind::Told);
+            }
+            shared.push((name, compare(&scenario, &policies, seeds, initial)?));
+        }
     }
     let mut text = String::new();
     let of_capacity = |report: &Report| 100.0 * report.goodput / report.capacity;
-    write_table(&mut text, "Goodput in percent of the capacity", &all[..], false, &of_capacity, 0);
-    write_table(&mut text, "Median latency in milliseconds", &all[..], false, &|report| report.latency.p50, 0);
     let timeouts = |report: &Report| report.timed_out as f64 / report.seconds;
-    write_table(&mut text, "Timeouts per second", &all[..], true, &timeouts, 1);
+    for (several, all) in [("", &alone), (", several limiters", &shared)] {
+        let goodput = format!("Goodput in percent of the capacity{several}");
+        write_table(&mut text, &goodput, all, false, &of_capacity, 0);
+        let median = format!("Median latency in milliseconds{several}");
+        write_table(&mut text, &median, all, false, &|report| report.latency.p50, 0);
+        write_table(&mut text, &format!("Timeouts per second{several}"), all, true, &timeouts, 1);
+    }
+    let fairness = |report: &Report| 100.0 * report.fairness();
+    write_table(&mut text, "Fairness among several limiters, Jain's index in percent", &shared, true, &fairness, 0);
     Ok(text)
 }
 
