@@ -72,10 +72,10 @@ fn short_and_long_requests_together_leave_nearly_the_capacity() {
 
 #[test]
 fn a_load_below_the_capacity_is_hardly_refused() {
-    for (scenario, part) in [("calm", 0.01), ("closed-below", 0.02)] {
+    for scenario in ["calm", "closed-below"] {
         for seed in seeds() {
             let Report { arrivals, refused, .. } = elastic(scenario, seed);
-            assert!(refused as f64 <= part * arrivals as f64, "{scenario}, seed {seed}: {refused} of {arrivals}");
+            assert!(refused * 50 <= arrivals, "{scenario}, seed {seed}: {refused} of {arrivals}");
         }
     }
 }
@@ -99,9 +99,9 @@ fn limiters_that_are_told_of_each_other_keep_the_queue_short_and_share() {
                 Policy::adaptive(AdaptiveConcurrencyLimiter::with_algorithm(told, runtime.clone()))
             });
             let report = report.expect("it makes sense");
-            assert_goodput(&report, 0.93);
+            assert_goodput(&report, 0.9);
             let (p50, fairness) = (report.latency.p50, report.fairness());
-            assert!(p50 < 300.0 && fairness > 0.7, "{name}, seed {seed}: {p50} ms, {fairness}");
+            assert!(p50 < 200.0 && fairness > 0.6, "{name}, seed {seed}: {p50} ms, {fairness}");
         }
     }
 }

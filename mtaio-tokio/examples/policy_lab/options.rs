@@ -36,6 +36,10 @@ pub(crate) struct Options {
     /// How often each is run, with another chance each time
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) seeds: u64,
+    /// How many instances of each policy stand side by side, each with its part of the requests; as many as the scenario has if nothing is
+    /// said
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000), conflicts_with = "study")]
+    limiters: Option<u16>,
     /// Where adaptive limits begin
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     initial: u32,
@@ -59,12 +63,16 @@ impl Options {
     }
 
     pub(crate) fn scenario(&self) -> Result<Scenario, String> {
-        match &self.trace {
-            Some(file) => self.replay(file),
+        let scenario = match &self.trace {
+            Some(file) => self.replay(file)?,
             None => Scenario::named(&self.scenario).ok_or_else(|| {
                 format!("there is no scenario `{}`; there are {}", self.scenario, Scenario::NAMES.join(", "))
-            }),
-        }
+            })?,
+        };
+        Ok(match self.limiters {
+            Some(limiters) => scenario.shared_by(usize::from(limiters)),
+            None => scenario,
+        })
     }
 
     fn replay(&self, file: &Path) -> Result<Scenario, String> {

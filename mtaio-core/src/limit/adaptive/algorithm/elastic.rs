@@ -40,8 +40,8 @@ const BACKOFF: f64 = 0.5;
 ///   `v` the squared coefficient of variation of the round trips, at least 1; but at least 16 samples and 100 ms, and 20 s at most. Before
 ///   each, a round trip is waited for, and until the limit is reached, or five round trips. Pairs come as less and more, then more and
 ///   less, so that a load that grows all the time tilts them both ways.
-/// - **Steps.** A pair moves the logarithm of the limit by `0.3 d (e - t) / (1 - t)`, or `/ t` where that is negative, at most by
-///   `0.3 d`; `t` is 0.3, unless it is [told](Self::shared_by) of others. While pairs say the same, and by more than 0.3 of that, `d` grows to 1.7 of itself, up to 0.7; when they do not, it shrinks
+/// - **Steps.** A pair moves the logarithm of the limit by `0.3 d (e - 0.3) / 0.7`, or `/ 0.3` where that is negative, at most by
+///   `0.3 d`. While pairs say the same, and by more than 0.3 of that, `d` grows to 1.7 of itself, up to 0.7; when they do not, it shrinks
 ///   to 0.65, down to `0.1 v^(1/4)`. So it is fast when it is far, and quiet when it is there.
 /// - **Not limited.** Where fewer than four fifths of the limit were in flight, or about as many in both windows, nothing is known of
 ///   the limit, and it stays: at the more of both as long as it does not limit, so that nobody is kept out for a comparison that says
@@ -56,8 +56,8 @@ const BACKOFF: f64 = 0.5;
 #[derive(Clone, Debug)]
 pub struct Elastic {
     bounds: LimitBounds,
-    /// The elasticity at which it stays.
-    target: f64,
+    /// How many share the backend.
+    limiters: f64,
     /// What the windows lie around.
     pub(super) center: f64,
     /// How far apart they are, as a logarithm.
@@ -83,7 +83,7 @@ impl Elastic {
     pub fn within(bounds: LimitBounds) -> Self {
         let mut elastic = Self {
             bounds,
-            target: TARGET,
+            limiters: 1.0,
             center: bounds.initial as f64,
             distance: 3.0 * NEAREST,
             last: 0.0,
@@ -98,9 +98,10 @@ impl Elastic {
     /// Expects that so many limiters, this one included and all about as busy, stand side by side before the same backend, and know
     /// nothing of each other; 1 if nothing is said.
     ///
-    /// Whoever lets in more then takes some from the others, and sees an elasticity of `1 - (1 - e) / k`, where `e` is that of all `k`
-    /// together: what each lets in is a `k`th part of what makes the queue grow. So the limit stays at `1 - 0.7 / k` instead of 0.3. With
-    /// more of them than it is told the queue becomes longer, with fewer some of the capacity is left.
+    /// Whoever lets in more then takes some from the others: of `k` limiters each makes a `k`th part of the queue, and sees an elasticity
+    /// of `1 - (1 - e) / k`, where `e` is that of all together. That is what the limit goes by here: `1 - k (1 - e)` instead of `e`. With more
+    /// of them than it is told the queue becomes longer, with fewer some of the capacity is left; and as their noise is `k` times as large,
+    /// shares differ for a while.
     ///
     /// # Panics
     ///
@@ -120,7 +121,7 @@ impl Elastic {
     #[track_caller]
     pub fn shared_by(self, limiters: usize) -> Self {
         assert!(limiters > 0, "a backend that is shared by 0 limiters has none");
-        Self { target: 1.0 - (1.0 - TARGET) / limiters as f64, ..self }
+        Self { limiters: limiters as f64, ..self }
     }
 
     /// The limits of the two windows.
@@ -160,8 +161,8 @@ impl Elastic {
 
     /// How a pair of windows moves the center.
     fn follow(&mut self, elasticity: f64, distance: f64) {
-        let error = elasticity - self.target;
-        let error = (if error < 0.0 { error / self.target } else { error / (1.0 - self.target) }).clamp(-1.0, 1.0);
+        let error = 1.0 - self.limiters * (1.0 - elasticity) - TARGET;
+        let error = (if error < 0.0 { error / TARGET } else { error / (1.0 - TARGET) }).clamp(-1.0, 1.0);
         let says = if error < 0.0 { -1.0 } else { 1.0 };
         let center = self.center * exp(GAIN * distance * error);
         self.center = self.bounds.clamp(center);
