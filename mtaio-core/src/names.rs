@@ -154,7 +154,8 @@ macro_rules! keyed_names {
 #[cfg(feature = "adaptive")]
 macro_rules! adaptive_names {
     ($runtime:ty) => {
-        pub use $crate::limit::{AdaptiveSnapshot, InvalidAdaptation, LimitAlgorithm, Outcome};
+        pub use $crate::limit::{AdaptiveSnapshot, InvalidAdaptation, LimitAlgorithm, LimitBounds, Outcome, Sample};
+        pub use $crate::limit::{Aimd, Elastic, Gradient2, Vegas};
 
         /// Lets through so many cells in a time for each key, by the load that is reported: see [`limit::AdaptiveRateLimiter`].
         pub type AdaptiveRateLimiter<K> = limit::AdaptiveRateLimiter<K, $runtime>;
