@@ -81,6 +81,19 @@ fn a_load_below_the_capacity_is_hardly_refused() {
 }
 
 #[test]
+fn a_small_load_that_comes_by_chance_is_hardly_refused() {
+    // Three at a time, on average, before a server of forty; and a limit of three to begin with, which would refuse a third.
+    let Scenario { server, .. } = Scenario::named("calm").expect("its name is known");
+    let scenario = Scenario::new("small", Workload::poisson(30.0).unwrap(), server);
+    let scenario = scenario.lasting(Duration::from_secs(180)).measured(Duration::from_secs(60), Duration::MAX);
+    for seed in seeds() {
+        let policy = |runtime: &_| Policy::adaptive(AdaptiveConcurrencyLimiter::with_runtime(3, Clone::clone(runtime)));
+        let Report { arrivals, refused, .. } = scenario.run(seed, policy).expect("it makes sense");
+        assert!(refused * 10 <= arrivals, "seed {seed}: {refused} of {arrivals}");
+    }
+}
+
+#[test]
 fn a_closed_loop_leaves_nearly_the_capacity_and_hardly_a_queue() {
     for seed in seeds() {
         let report = elastic("closed", seed);

@@ -167,6 +167,17 @@ fn elastic_does_not_let_in_less_for_a_comparison_that_says_nothing() {
 }
 
 #[test]
+fn elastic_goes_on_after_a_clock_that_stepped_back_a_little() {
+    let (mut steady, mut elastic) = (Steady::of(40), Elastic::new(20));
+    steady.run(&mut elastic, 60.0);
+    for step in [0.01e9, 1e9, 15e9, 19e9, 30e9] {
+        steady.now -= step;
+        steady.run(&mut elastic, 90.0);
+        assert!((30..56).contains(&elastic.limit()), "{step}: {elastic:?}");
+    }
+}
+
+#[test]
 #[should_panic(expected = "shared by 0 limiters")]
 fn elastic_is_one_of_those_that_it_is_told_of() {
     let _ = Elastic::new(20).shared_by(0);

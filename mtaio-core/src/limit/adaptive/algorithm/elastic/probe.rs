@@ -15,8 +15,9 @@ const A_FEW: f64 = 4.0;
 const CARE: f64 = 4.0;
 /// A round trip counts for so many times the usual one at most: a clock that jumps does not make the usual one a year.
 const ODD: f64 = 10.0;
-/// Less than this much of the limit in flight, and it does not limit.
-const BUSY: f64 = 0.8;
+/// If fewer than this part of all took the last place there was, the limit does not limit. How many are in flight on average does not tell:
+/// of three at a time, when chance has it, a limit of five refuses a tenth.
+const BUSY: f64 = 0.05;
 /// So much of the limit has to be in flight before a window begins, unless that takes so many round trips.
 const FULL: f64 = 0.95;
 const PATIENCE: f64 = 5.0;
@@ -29,6 +30,8 @@ struct Seen {
     samples: f64,
     /// Of those in flight when each was let in.
     in_flight: f64,
+    /// How many took the last place there was.
+    last: f64,
     /// In nanoseconds.
     lasted: f64,
     /// Under what limit.
@@ -45,7 +48,7 @@ impl Seen {
     }
 
     fn is_limited(&self) -> bool {
-        self.mean_in_flight() >= BUSY * self.limit
+        self.last >= BUSY * self.samples
     }
 }
 
@@ -173,6 +176,7 @@ impl Probe {
         };
         self.now.samples += 1.0;
         self.now.in_flight += sample.in_flight as f64;
+        self.now.last += f64::from(u8::from(sample.in_flight as f64 >= self.now.limit));
         self.now.succeeded += f64::from(u8::from(!sample.dropped));
         self.now.lasted = (self.clock - begun).as_nanos() as f64;
         if !self.is_over(distance) {
