@@ -80,7 +80,7 @@ impl Policy {
     }
 
     /// Whether there is one limiter at most.
-    pub(super) const fn is_single(&self) -> bool {
+    pub(super) fn is_single(&self) -> bool {
         self.gates.len() <= 1
     }
 
