@@ -60,6 +60,8 @@ pub mod keyed;
 #[doc(hidden)]
 pub mod keyed_slots;
 #[doc(hidden)]
+pub mod keyed_snapshots;
+#[doc(hidden)]
 pub mod lease;
 #[doc(hidden)]
 pub mod moved;
@@ -624,6 +626,14 @@ macro_rules! conformance {
                     slots_of_a_key_are_part_of_a_combination
                     closing_ends_the_waits_for_slots_of_all_keys
                 }
+                keyed_snapshots {
+                    a_snapshot_of_keys_tells_what_is_there
+                    a_rate_per_key_that_counts_counts_every_request
+                    slots_per_key_that_count_count_every_request
+                    those_per_key_that_do_not_count_tell_of_those_who_stood_in_line
+                    what_was_counted_outlives_its_key
+                    the_oldest_wait_and_the_longest_grant_are_those_of_all_keys
+                }
                 adaptive {
                     vector_3_weights_follow_the_load
                     an_overload_halves_what_is_admitted
@@ -700,15 +710,18 @@ mod tests {
             include_str!("conformance/group.rs"),
             include_str!("conformance/keyed.rs"),
             include_str!("conformance/keyed_slots.rs"),
+            include_str!("conformance/keyed_snapshots.rs"),
             include_str!("conformance/io.rs"),
             include_str!("conformance/lease.rs"),
             include_str!("conformance/moved.rs"),
             include_str!("conformance/peers.rs"),
+            include_str!("conformance/policies.rs"),
             include_str!("conformance/rate.rs"),
             include_str!("conformance/resource.rs"),
             include_str!("conformance/runtime.rs"),
             include_str!("conformance/scope.rs"),
             include_str!("conformance/shield.rs"),
+            include_str!("conformance/snapshots.rs"),
             include_str!("conformance/timeout.rs"),
             include_str!("conformance/vectors.rs"),
             include_str!("conformance/ways.rs"),

@@ -7,10 +7,12 @@ use core::marker::PhantomData;
 
 use super::level::{Level, SPARE_BITS, stale_after};
 use super::store::{Kind, Use};
+use super::totals::Totals;
 use crate::limit::gcra::Gcra;
 use crate::limit::quota::Quota;
-use crate::limit::rate::Shared;
+use crate::limit::rate::{RateLimiter, Shared};
 use crate::runtime::Timer;
+use crate::sync::counts::Counts;
 use crate::time::Instant;
 
 /// What the spare bits of a level say: which quota it goes by, or that it is none.
@@ -56,16 +58,26 @@ struct Line<R: Timer> {
 
 pub(super) struct Lines<R: Timer> {
     quotas: Vec<Gcra>,
+    /// The same for who asks in a hurry. Where requests are counted these have no burst, so that everybody has to ask at length.
+    hasty: Vec<Gcra>,
     /// How long an entry of this table may go unseen.
     stale_after: u64,
     /// By number; none is used twice.
     lines: BTreeMap<u64, Line<R>>,
     made: u64,
+    pub(super) totals: Totals,
 }
 
 impl<R: Timer> Lines<R> {
-    pub(super) fn new(quota: Quota) -> Self {
-        let mut lines = Self { quotas: Vec::new(), stale_after: u64::MAX, lines: BTreeMap::new(), made: 0 };
+    pub(super) fn new(quota: Quota, counting: bool) -> Self {
+        let mut lines = Self {
+            quotas: Vec::new(),
+            hasty: Vec::new(),
+            stale_after: u64::MAX,
+            lines: BTreeMap::new(),
+            made: 0,
+            totals: Totals::new(counting),
+        };
         lines.know(quota);
         lines
     }
@@ -78,6 +90,7 @@ impl<R: Timer> Lines<R> {
                 let gcra = Gcra::new(quota);
                 self.stale_after = self.stale_after.min(stale_after(gcra.scale()));
                 self.quotas.push(gcra);
+                self.hasty.push(if self.totals.is_counting() { gcra.without_burst() } else { gcra });
                 self.quotas.len() - 1
             })
         });
@@ -87,6 +100,17 @@ impl<R: Timer> Lines<R> {
     #[inline]
     pub(super) fn gcra(&self, quota: u8) -> &Gcra {
         &self.quotas[usize::from(quota)]
+    }
+
+    /// What who is in a hurry goes by.
+    #[inline]
+    pub(super) fn hasty_gcra(&self, quota: u8) -> &Gcra {
+        &self.hasty[usize::from(quota)]
+    }
+
+    /// All limiters.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Shared<R>>> {
+        self.lines.values().map(|line| &line.limiter)
     }
 
     /// # Panics
@@ -114,6 +138,8 @@ impl<R: Timer> Lines<R> {
 pub(super) struct Rates<R: Timer>(pub(super) PhantomData<fn() -> R>);
 
 impl<R: Timer> Kind for Rates<R> {
+    const NAME: &'static str = "keyed rate";
+
     type Value = u64;
     type More = Lines<R>;
     type Gone = Option<Arc<Shared<R>>>;
@@ -149,5 +175,17 @@ impl<R: Timer> Kind for Rates<R> {
             Kept::Line(number) => lines.lines.remove(&number).map(|line| line.limiter),
             Kept::Level { .. } => None,
         }
+    }
+
+    fn end(line: &Option<Arc<Shared<R>>>) {
+        line.iter().for_each(|line| RateLimiter::from_shared(Arc::clone(line)).close());
+    }
+
+    fn take_counts(line: &Option<Arc<Shared<R>>>) -> Option<Counts> {
+        line.as_ref().map(|line| line.take_counts())
+    }
+
+    fn totals(lines: &mut Lines<R>) -> &mut Totals {
+        &mut lines.totals
     }
 }

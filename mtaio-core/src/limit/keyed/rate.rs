@@ -15,17 +15,20 @@ use super::future::AcquireKeyedCells;
 use super::homes::Homes;
 use super::level::{Level, Shortage};
 use super::lines::{Kept, Lines, Rates};
-use super::store::{NoEntry, Shard, Store};
+use super::store::{Kind, NoEntry, Shard, Store};
 use super::table::{Place, Visits};
+use super::totals::Sum;
 use super::usage::{KeyUsage, Rank};
 use crate::alarm::chime::Chime;
 use crate::limit::bucket::TokenBucket;
 use crate::limit::error::ResourceLimitError;
 use crate::limit::gcra::{Gcra, Wait};
 use crate::limit::quota::Quota;
-use crate::limit::rate::{RateLimiter, RateLimiterBuilder, Shared};
+use crate::limit::rate::{RateLimiter, RateLimiterBuilder, Shared, is_not_ready};
 use crate::limit::run::{Run, TryRun};
+use crate::limit::snapshot::KeyedRateSnapshot;
 use crate::runtime::Timer;
+use crate::sync::observe;
 use crate::sync::{Closed, Closing};
 use crate::time::Instant;
 
@@ -115,7 +118,8 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
 
     pub(super) fn from_builder(builder: KeyedRateLimiterBuilder<K, R>, runtime: R) -> Self {
         let KeyedRateLimiterBuilder { template, quota, quota_of, options } = builder;
-        let store = Store::new(Rates(PhantomData), &options, runtime.now(), || Lines::new(quota));
+        let counting = template.is_counting();
+        let store = Store::new(Rates(PhantomData), &options, runtime.now(), || Lines::new(quota, counting));
         let (homes, chime) = (Homes::new(quota, quota_of), Chime::new(runtime.clone()));
         Self { inner: Arc::new(Inner { store, homes, template, chime, closing: Closing::new(), runtime }) }
     }
@@ -154,13 +158,23 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
+        self.decide::<false, Q>(key, n)
+    }
+
+    /// Takes `n` cells, or says why not. One who `WAITS` if they are not there is not counted as refused then.
+    #[inline]
+    pub(super) fn decide<const WAITS: bool, Q>(&self, key: &Q, n: u32) -> Result<(), ResourceLimitError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
         let (inner, hash) = (&*self.inner, self.inner.store.hash(key));
         let now = inner.runtime.now();
-        match inner.store.with(hash, key, now, |lines, word| ask(lines, word, now, n)) {
+        match inner.store.with(hash, key, now, |lines, word| ask(Lines::hasty_gcra, lines, word, now, n)) {
             Ok(Said::Taken) => Ok(()),
             Ok(Said::Short(wait)) => Err(ResourceLimitError::not_ready(Some(wait))),
-            Ok(Said::Unclear) => inner.ask_at_length(hash, key, n),
-            Err(why) => inner.ask_anew(hash, key, n, why, &mut Visits::default()),
+            Ok(Said::Unclear) => inner.ask_at_length(hash, key, Request { n, waits: WAITS }),
+            Err(why) => inner.ask_anew(hash, key, Request { n, waits: WAITS }, why, &mut Visits::default()),
         }
     }
 
@@ -170,7 +184,8 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
     where
         K: Clone,
     {
-        self.inner.ask_anew(self.inner.store.hash(key), key, 1, NoEntry::Unknown, visits)
+        let request = Request { n: 1, waits: false };
+        self.inner.ask_anew(self.inner.store.hash(key), key, request, NoEntry::Unknown, visits)
     }
 
     /// Waits until a cell of the key's bucket conforms.
@@ -303,7 +318,20 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         self.line(key).map(RateLimiter::from_shared)
     }
 
-    pub(super) fn line<Q>(&self, key: &Q) -> Result<Arc<Shared<R>>, ResourceLimitError>
+    /// As [`limiter`](Self::limiter), for one who waits for `n` cells.
+    pub(super) fn line_for<Q>(&self, key: &Q, n: u32) -> Result<Arc<Shared<R>>, ResourceLimitError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let line = self.line(key);
+        if self.inner.is_counting() && line.is_err() {
+            self.inner.store.note(self.inner.store.hash(key), n, &line);
+        }
+        line
+    }
+
+    fn line<Q>(&self, key: &Q) -> Result<Arc<Shared<R>>, ResourceLimitError>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
@@ -414,6 +442,7 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         let hash = self.inner.store.hash(key);
         self.inner.homes.say(hash, key.to_owned(), quota);
         self.inner.bring_home(hash, key, quota);
+        observe::reconfigured(Rates::<R>::NAME, &format_args!("{quota}"));
     }
 
     /// Gives a key the quota again that it would have without [`set_quota`](Self::set_quota).
@@ -428,7 +457,9 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
     {
         let hash = self.inner.store.hash(key);
         self.inner.homes.unsay(hash, key);
-        self.inner.bring_home(hash, key, self.quota_of_new(key));
+        let quota = self.quota_of_new(key);
+        self.inner.bring_home(hash, key, quota);
+        observe::reconfigured(Rates::<R>::NAME, &format_args!("{quota}"));
     }
 
     /// How many keys are known now. Some of them may be forgotten as soon as others come.
@@ -448,10 +479,7 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let removed = self.inner.store.remove(self.inner.store.hash(key), key);
-        let known = removed.is_some();
-        removed.flatten().into_iter().for_each(close);
-        known
+        self.inner.store.remove(self.inner.store.hash(key), key)
     }
 
     /// [Removes](Self::remove) all keys that `keep` returns false for.
@@ -485,10 +513,45 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         self.inner.store.busiest(n, |shard, place| self.inner.rank(shard, place, now))
     }
 
+    /// What it looks like now, all keys together, and what has become of those who stood in their lines.
+    ///
+    /// It looks at all keys that were waited for, a table at a time: what it tells of different keys need not have been true at one
+    /// moment. With [`counting`](KeyedRateLimiterBuilder::counting) all requests are counted. What becomes of a key's handles after the key
+    /// was [removed](Self::remove) is not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mtaio_core::limit::{KeyedRateLimiter, Quota};
+    /// # use mtaio_core::runtime::ManualClock;
+    ///
+    /// let per_user = KeyedRateLimiter::<u64, _>::builder(Quota::per_hour(1)).counting().build_on(ManualClock::new());
+    /// per_user.try_acquire(&7)?;
+    /// per_user.try_acquire(&8)?;
+    /// assert!(per_user.try_acquire(&7).is_err());
+    /// let snapshot = per_user.snapshot();
+    /// assert_eq!((snapshot.keys.known, snapshot.line.granted, snapshot.line.refused), (2, 2, 1));
+    /// # Ok::<(), mtaio_core::limit::ResourceLimitError>(())
+    /// ```
+    pub fn snapshot(&self) -> KeyedRateSnapshot {
+        let inner = &*self.inner;
+        // Those whose turn has come do not wait. They are served without the lock, because that wakes them.
+        inner.store.for_each_table(
+            |shard, waited_for| waited_for.extend(shard.more.all().filter(|line| line.is_waited_for()).cloned()),
+            |line: Arc<Shared<R>>| line.tick(),
+        );
+        let (now, mut sum) = (inner.runtime.now(), Sum::new(true, inner.is_counting()));
+        let keys = inner.store.tell(|shard| {
+            shard.more.all().for_each(|line| sum.add_line(&line.glance(now)));
+            sum.add_totals(&shard.more.totals);
+        });
+        KeyedRateSnapshot { keys, closed: self.is_closed(), line: sum.snapshot() }
+    }
+
     /// Ends every wait, now and later and for every key, with a closed error, and forgets all keys. Closing twice is closing.
     pub fn close(&self) {
-        let inner = &*self.inner;
-        inner.closing.close_after(|| inner.store.close(|line| line.into_iter().for_each(close)));
+        self.inner.closing.close_after(|| self.inner.store.close());
+        observe::closed(Rates::<R>::NAME);
     }
 
     /// Whether it is closed.
@@ -511,58 +574,79 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
     }
 }
 
-fn close<R: Timer>(line: Arc<Shared<R>>) {
-    RateLimiter::from_shared(line).close();
+/// What is asked of a key's bucket.
+#[derive(Clone, Copy)]
+struct Request {
+    n: u32,
+    /// Whether whoever asks waits in line if it is not there.
+    waits: bool,
 }
 
 impl<K: Hash + Eq, R: Timer> Inner<K, R> {
-    /// Takes `n` cells of a key where that is not just a number in a table.
+    fn is_counting(&self) -> bool {
+        self.template.is_counting()
+    }
+
+    /// Takes cells of a key where that is not just a number in a table, or where it is to be counted.
     #[cold]
-    fn ask_at_length<Q>(&self, hash: u64, key: &Q, n: u32) -> Result<(), ResourceLimitError>
+    fn ask_at_length<Q>(&self, hash: u64, key: &Q, request: Request) -> Result<(), ResourceLimitError>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let now = self.runtime.now();
-        match self.store.with(hash, key, now, |lines, word| self.ask_oddly(lines, word, n)) {
-            Ok(decided) => self.ask_line(decided?, n),
-            Err(why) => self.ask_anew(hash, key, n, why, &mut Visits::default()),
+        match self.store.with(hash, key, now, |lines, word| self.ask_oddly(lines, word, request)) {
+            Ok(decided) => self.ask_line(decided?, request),
+            Err(why) => self.ask_anew(hash, key, request, why, &mut Visits::default()),
         }
     }
 
-    /// As [`ask`], and if the key has a line, that is returned: it has to decide.
+    /// As [`ask`], and if the key has a line, that is returned: it has to decide, and to count.
     fn ask_oddly(
         &self,
-        lines: &Lines<R>,
+        lines: &mut Lines<R>,
         word: &mut u64,
-        n: u32,
+        request: Request,
     ) -> Result<Option<Arc<Shared<R>>>, ResourceLimitError> {
         let Kept::Level { quota, .. } = Kept::of(*word) else {
             return Ok(line_of(lines, *word));
         };
+        let decided = self.ask_level(lines, word, quota, request.n);
+        if !(request.waits && decided.as_ref().is_err_and(is_not_ready)) {
+            lines.totals.decide(request.n, &decided);
+        }
+        decided.map(|()| None)
+    }
+
+    fn ask_level(&self, lines: &Lines<R>, word: &mut u64, quota: u8, n: u32) -> Result<(), ResourceLimitError> {
         let burst = lines.gcra(quota).quota().burst_size();
         if n > burst {
             return Err(ResourceLimitError::too_large(n, burst as usize));
         }
         let now = self.runtime.now();
         make_even(lines, word, now);
-        match ask(lines, word, now, n) {
+        match ask(Lines::gcra, lines, word, now, n) {
             Said::Short(wait) => Err(ResourceLimitError::not_ready(Some(wait))),
-            Said::Taken | Said::Unclear => Ok(None),
+            Said::Taken | Said::Unclear => Ok(()),
         }
     }
 
-    fn ask_line(&self, line: Option<Arc<Shared<R>>>, n: u32) -> Result<(), ResourceLimitError> {
-        line.map_or(Ok(()), |line| line.take(|| self.runtime.now(), n))
+    /// Asks the key's own limiter, if it has one. Where that counts, who waits asks it only once, and that is in line.
+    fn ask_line(&self, line: Option<Arc<Shared<R>>>, request: Request) -> Result<(), ResourceLimitError> {
+        match line {
+            Some(_) if request.waits && self.is_counting() && request.n > 0 => Err(ResourceLimitError::not_ready(None)),
+            Some(line) => line.take(|| self.runtime.now(), request.n),
+            None => Ok(()),
+        }
     }
 
-    /// Takes `n` cells of a key that had no entry a moment ago.
+    /// Takes cells of a key that had no entry a moment ago.
     #[cold]
     fn ask_anew<Q>(
         &self,
         hash: u64,
         key: &Q,
-        n: u32,
+        request: Request,
         why: NoEntry,
         visits: &mut Visits,
     ) -> Result<(), ResourceLimitError>
@@ -570,16 +654,19 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        if why == NoEntry::Closed {
-            return Err(ResourceLimitError::CLOSED);
-        }
+        let n = request.n;
         if n == 0 {
-            return Ok(());
+            return if why == NoEntry::Closed { Err(ResourceLimitError::CLOSED) } else { Ok(()) };
         }
-        let now = self.runtime.now();
-        let ask = |lines: &mut Lines<R>, word: &mut u64| self.ask_oddly(lines, word, n);
-        let line = self.enter(hash, key, now, Some(n), ask, visits)??;
-        self.ask_line(line, n)
+        let ask = |lines: &mut Lines<R>, word: &mut u64| self.ask_oddly(lines, word, request);
+        let entered = match why {
+            NoEntry::Closed => Err(ResourceLimitError::CLOSED),
+            _ => self.enter(hash, key, self.runtime.now(), Some(n), ask, visits),
+        };
+        if self.is_counting() && entered.is_err() {
+            self.store.note(hash, n, &entered);
+        }
+        self.ask_line(entered??, request)
     }
 
     /// Uses the entry of a key that had none a moment ago. If more than the burst of its quota is asked for, it gets none.
@@ -698,11 +785,17 @@ enum Said {
     Unclear,
 }
 
-/// Takes `n` cells of a level, or says why not.
+/// Takes `n` cells of a level, or says why not, by the quota that `gcra` finds.
 #[inline(always)]
-fn ask<R: Timer>(lines: &Lines<R>, word: &mut u64, now: Instant, n: u32) -> Said {
+fn ask<R: Timer>(
+    gcra: impl Fn(&Lines<R>, u8) -> &Gcra,
+    lines: &Lines<R>,
+    word: &mut u64,
+    now: Instant,
+    n: u32,
+) -> Said {
     let Kept::Level { level, quota } = Kept::of(*word) else { return Said::Unclear };
-    let scale = lines.gcra(quota).scale();
+    let scale = gcra(lines, quota).scale();
     match level.take(scale, now.as_nanos(), n) {
         Ok(level) => {
             *word = Kept::Level { level, quota }.pack();
