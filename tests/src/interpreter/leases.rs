@@ -33,6 +33,9 @@ pub(super) struct Leases {
     /// What those hold that wait: it stays at hand.
     waiting: [u32; LEASES],
     line: Line<Outcome>,
+    /// A limiter without leases: it is asked for what the leases fetch, and gets back what they give back.
+    twin: RateLimiter<ManualClock>,
+    twin_line: Line<Result<(), ResourceLimitError>>,
     spent: u128,
     /// When all answers were seen last.
     seen: u64,
@@ -46,16 +49,18 @@ impl Leases {
         let limiter = RateLimiter::with_runtime(quota, clock.clone());
         let leases = [1, 4, 30].map(|size| Some(limiter.lease(size)));
         Self {
-            clock,
             quota,
             limiter,
             leases: leases.into(),
             waiting: [0; LEASES],
             line: Line::new(),
+            twin: RateLimiter::with_runtime(quota, clock.clone()),
+            twin_line: Line::new(),
             spent: 0,
             seen: 0,
             handouts: Vec::new(),
             ledger: Ledger::new(quota),
+            clock,
         }
     }
 
@@ -78,37 +83,55 @@ impl Leases {
         let Some(lease) = &mut self.leases[which] else { return };
         let before = lease.held();
         match lease.try_acquire_many(n) {
-            Ok(()) => self.spend(n, outstanding),
-            Err(_) => assert_eq!(lease.held(), before, "a refusal has moved cells"),
+            Ok(()) => {
+                let fetched = n + lease.held() - before;
+                assert_eq!(self.twin.try_acquire_many(fetched), Ok(()), "{fetched} cells came from nowhere");
+                self.spend(n, outstanding);
+            }
+            Err(error) => {
+                assert_eq!(lease.held(), before, "a refusal has moved cells");
+                let twin = self.twin.try_acquire_many(n - before).expect_err("what is missing was there");
+                assert_eq!((error.kind(), error.retry_after()), (twin.kind(), twin.retry_after()));
+            }
         }
     }
 
     fn acquire(&mut self, which: usize, n: u32) {
         let outstanding = self.held();
         let Some(mut lease) = self.leases[which].take() else { return };
-        self.waiting[which] = lease.held();
+        let before = lease.held();
+        self.waiting[which] = before;
         let wait = async move {
             let outcome = lease.acquire_many(n).await;
             (lease, outcome)
         };
         let place = Place { class: which as u8, number: 0 };
         if let Some((n, (lease, outcome))) = self.line.join_at(place, n, wait) {
+            let asked = if outcome.is_ok() { n + lease.held() - before } else { n - before };
+            assert_eq!(self.twin.try_acquire_many(asked).is_ok(), outcome.is_ok(), "{asked} cells: {outcome:?}");
             self.leases[which] = Some(lease);
             if outcome.is_ok() {
                 self.spend(n, outstanding);
             }
+        } else {
+            let (twin, missing) = (self.twin.clone(), n - before);
+            let at_once = self.twin_line.join(missing, async move { twin.acquire_many(missing).await });
+            assert!(at_once.is_none(), "it waits for {missing} cells that are there");
         }
     }
 
     fn direct(&mut self, n: u32) {
         let outstanding = self.held();
-        if self.limiter.try_acquire_many(n).is_ok() {
+        let outcome = self.limiter.try_acquire_many(n);
+        assert_eq!(self.twin.try_acquire_many(n), outcome);
+        if outcome.is_ok() {
             self.spend(n, outstanding);
         }
     }
 
     fn harvest(&mut self) {
-        let answers = self.line.answers();
+        let (answers, twins) = (self.line.answers(), self.twin_line.answers());
+        assert_eq!(answers.len(), twins.len(), "leases wait as others do");
         // They all have their cells already; what a lease held beside them is still there.
         let outstanding = self.held();
         for (place, n, (lease, outcome)) in answers {
@@ -122,9 +145,23 @@ impl Leases {
     /// Who gives up while it waits drops its lease, and gets another.
     fn leave(&mut self, index: usize, size: u32) {
         self.line.leave(index);
+        self.twin_line.leave(index);
         let waiting: Vec<_> = self.line.places().map(|place| usize::from(place.class)).collect();
         for which in (0..LEASES).filter(|which| !waiting.contains(which)) {
-            self.leases[which].get_or_insert_with(|| self.limiter.lease(size));
+            if self.leases[which].is_none() {
+                self.twin.refund(self.waiting[which]);
+                self.leases[which] = Some(self.limiter.lease(size));
+            }
+        }
+    }
+
+    /// What a lease holds goes back: because it is told so, or because another takes its place.
+    fn give_back(&mut self, which: usize, size: Option<u32>) {
+        let Some(lease) = &mut self.leases[which] else { return };
+        self.twin.refund(lease.held());
+        match size {
+            Some(size) => *lease = self.limiter.lease(size),
+            None => lease.give_back(),
         }
     }
 
@@ -174,12 +211,8 @@ impl Machine for Leases {
             }
             11 => self.harvest(),
             12 => self.leave(index, u32::from(bytes.cells() > 2) * 20 + 1),
-            13 => self.leases[which].iter_mut().for_each(Lease::give_back),
-            14 => {
-                if self.leases[which].is_some() {
-                    self.leases[which] = Some(self.limiter.lease(bytes.cells() * 3 + 1));
-                }
-            }
+            13 => self.give_back(which, None),
+            14 => self.give_back(which, Some(bytes.cells() * 3 + 1)),
             _ => {
                 let time = bytes.time();
                 self.clock.set(self.clock.now() + time);
@@ -191,6 +224,8 @@ impl Machine for Leases {
 
     fn check(&self) {
         self.ledger.check(self.limiter.available());
+        let of = |limiter: &RateLimiter<_>| (limiter.available(), limiter.waiters());
+        assert_eq!(of(&self.limiter), of(&self.twin), "cells were lost or made");
         if self.line.len() == 0 {
             assert_eq!(self.limiter.waiters(), 0);
             self.ledger.check_at_rest(self.limiter.available());
@@ -199,8 +234,10 @@ impl Machine for Leases {
 
     fn end(mut self) {
         self.check_windows();
-        self.line.clear();
-        self.leases.clear();
+        while self.line.len() > 0 {
+            self.leave(0, 1);
+        }
+        (0..LEASES).for_each(|which| self.give_back(which, None));
         self.waiting = [0; LEASES];
         self.ledger.granted = self.spent;
         self.check();
