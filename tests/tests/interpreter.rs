@@ -8,7 +8,7 @@ use mtaio_tests::{MACHINES, interpret};
 use proptest::prelude::*;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
     fn no_program_breaks_a_promise(machine in 0..MACHINES, mut program in prop::collection::vec(any::<u8>(), 0..400)) {
