@@ -44,6 +44,7 @@ event! {
 
 event! {
     /// A key that could be told from a new one makes room for another.
+    #[cfg(feature = "keyed")]
     debug evicted(limiter,) = "evicted"
 }
 
