@@ -60,6 +60,8 @@ pub mod keyed;
 #[doc(hidden)]
 pub mod keyed_slots;
 #[doc(hidden)]
+pub mod keyed_snapshots;
+#[doc(hidden)]
 pub mod lease;
 #[doc(hidden)]
 pub mod moved;
@@ -176,6 +178,7 @@ macro_rules! conformance {
             $crate::conformance_group! { Held }
             $crate::conformance_keyed! { Held }
             $crate::conformance_keyed_slots! { Held }
+            $crate::conformance_keyed_snapshots! { Held }
             $crate::conformance_adaptive! { Held }
             $crate::conformance_bad_input! { Held }
         }

@@ -69,3 +69,5 @@ pub use rate::{AcquireCells, AcquireCellsOwned, AcquireCellsWithin, Driver, Rate
 pub use run::{Call, NotAsync, Run, TryRun, Wrapped};
 #[cfg(feature = "alloc")]
 pub use snapshot::{ConcurrencySnapshot, LineSnapshot, PartSnapshot, RateSnapshot};
+#[cfg(feature = "keyed")]
+pub use snapshot::{KeyedConcurrencySnapshot, KeyedRateSnapshot, KeysSnapshot};

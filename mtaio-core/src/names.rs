@@ -130,7 +130,9 @@ macro_rules! names {
 #[cfg(feature = "keyed")]
 macro_rules! keyed_names {
     ($runtime:ty) => {
-        pub use $crate::limit::{KeyUsage, KeyedLimiter, WhenFull};
+        pub use $crate::limit::{
+            KeyUsage, KeyedConcurrencySnapshot, KeyedLimiter, KeyedRateSnapshot, KeysSnapshot, WhenFull,
+        };
 
         /// Lets through so many cells in a time for each key: see [`limit::KeyedRateLimiter`].
         pub type KeyedRateLimiter<K> = limit::KeyedRateLimiter<K, $runtime>;

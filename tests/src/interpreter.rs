@@ -5,8 +5,12 @@
 
 mod bytes;
 mod combined;
+mod keyed_rate;
+mod keyed_slots;
+mod leases;
 mod ledger;
 mod line;
+mod policies;
 mod rate;
 mod slots;
 mod timeouts;
@@ -25,6 +29,9 @@ trait Machine {
     fn end(self);
 }
 
+/// How many kinds of limiters there are programs for.
+pub const MACHINES: u8 = 8;
+
 /// Runs `data` as a program. The first byte chooses the limiter.
 ///
 /// # Panics
@@ -32,11 +39,15 @@ trait Machine {
 /// If a promise is broken.
 pub fn interpret(data: &[u8]) {
     let mut bytes = Bytes::new(data);
-    match bytes.below(4) {
+    match bytes.below(MACHINES.into()) {
         0 => run(slots::Slots::new(&mut bytes), bytes),
         1 => run(rate::Rate::new(&mut bytes), bytes),
         2 => run(combined::Combined::new(&mut bytes), bytes),
-        _ => run(timeouts::Timeouts::new(&mut bytes), bytes),
+        3 => run(timeouts::Timeouts::new(&mut bytes), bytes),
+        4 => run(keyed_rate::KeyedRate::new(&mut bytes), bytes),
+        5 => run(keyed_slots::KeyedSlots::new(&mut bytes), bytes),
+        6 => run(leases::Leases::new(&mut bytes), bytes),
+        _ => policies::interpret(bytes),
     }
 }
 

@@ -9,7 +9,7 @@ mod panicky;
 mod watchdog;
 
 pub use executor::{CountingWaker, park_on, poll_once};
-pub use interpreter::interpret;
+pub use interpreter::{MACHINES, interpret};
 pub use mailer::Mailer;
 pub use panicky::{Panicky, message_of, panic_of};
 pub use watchdog::{until, within_a_minute};

@@ -4,14 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use mtaio_core::limit::Quota;
-use mtaio_tests::interpret;
+use mtaio_tests::{MACHINES, interpret};
 use proptest::prelude::*;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
-    fn no_program_breaks_a_promise(machine in 0_u8..4, mut program in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn no_program_breaks_a_promise(machine in 0..MACHINES, mut program in prop::collection::vec(any::<u8>(), 0..400)) {
         program.insert(0, machine);
         interpret(&program);
     }

@@ -4,12 +4,13 @@ extern crate alloc;
 
 use alloc::sync::Arc;
 use alloc::task::Wake;
+use core::cell::Cell;
 use core::future::Future;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
-use mtaio_core::limit::{ConcurrencyLimiter, Quota, RateLimiter};
+use mtaio_core::limit::{ConcurrencyLimiter, KeyedRateLimiter, Quota, RateLimiter};
 use mtaio_core::runtime::{ManualClock, Spawn, Timer, VirtualRuntime};
 use mtaio_core::sync::{Acquire, Semaphore};
 use mtaio_smol::SmolRuntime;
@@ -88,6 +89,22 @@ fn a_new_quota_and_closing_reach_everybody_though_wakers_panic() {
     assert_waker_panic(panic_of(|| limiter.close()));
     assert_eq!(counter.count(), GOOD);
     assert!(limiter.is_closed());
+    for waiter in waiters {
+        assert!(matches!(poll_once(pin!(waiter)), Poll::Ready(Err(error)) if error.is_closed()));
+    }
+}
+
+#[test]
+fn closing_reaches_the_waiters_of_all_keys_though_wakers_panic() {
+    let limiter = KeyedRateLimiter::<usize, _>::with_runtime(Quota::per_hour(1), ManualClock::new());
+    let keys: Vec<_> = (0..WAITERS).collect();
+    keys.iter().for_each(|key| limiter.try_acquire(key).unwrap());
+    let next = Cell::new(0);
+    let (waiters, counter) = queue_up(|| limiter.acquire(&keys[next.replace(next.get() + 1)]));
+    assert_waker_panic(panic_of(|| assert!(limiter.remove(&0))));
+    assert_waker_panic(panic_of(|| limiter.close()));
+    assert_eq!((counter.count(), limiter.len(), limiter.is_closed()), (GOOD, 0, true));
+    assert_eq!(limiter.snapshot().line.refused as usize, WAITERS);
     for waiter in waiters {
         assert!(matches!(poll_once(pin!(waiter)), Poll::Ready(Err(error)) if error.is_closed()));
     }

@@ -184,6 +184,12 @@ impl Gcra {
     pub(super) const fn horizon(&self) -> u64 {
         self.horizon
     }
+
+    /// The same without a burst: whatever is asked for is too large.
+    #[cfg(feature = "keyed")]
+    pub(super) fn without_burst(self) -> Self {
+        Self { scale: Scale { burst: 0, limit: 0, ..self.scale }, ..self }
+    }
 }
 
 /// What is missing to a request.

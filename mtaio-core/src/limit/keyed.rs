@@ -11,6 +11,7 @@ mod page;
 mod rate;
 mod store;
 mod table;
+mod totals;
 mod usage;
 
 pub use builder::{KeyedConcurrencyLimiterBuilder, KeyedRateLimiterBuilder};

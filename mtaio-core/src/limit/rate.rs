@@ -193,7 +193,7 @@ impl<R: Timer> Shared<R> {
     }
 
     /// Serves those whose turn has come, and sets the alarms for the next.
-    fn tick(&self) {
+    pub(in crate::limit) fn tick(&self) {
         self.queue.change(|_| ());
     }
 }

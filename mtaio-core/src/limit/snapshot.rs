@@ -80,6 +80,53 @@ pub struct ConcurrencySnapshot {
     pub line: LineSnapshot,
 }
 
+/// The keys of a keyed limiter at one moment, and what has become of others.
+#[cfg(feature = "keyed")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct KeysSnapshot {
+    /// How many are known. Some of them may be forgotten as soon as others come.
+    pub known: usize,
+    /// How many there may be. `None` without [`max_keys`](super::KeyedRateLimiterBuilder::max_keys).
+    pub max: Option<usize>,
+    /// How many were evicted to make room for others though they could be told from new ones: what their buckets owed is forgotten.
+    /// Those that could not be told are not counted, so for slots it is zero: a key whose slots are held is never evicted.
+    pub evicted: u64,
+    /// How often a new key was refused because there was no room for it, by whatever would have made it known.
+    pub refused: u64,
+}
+
+/// A keyed rate limiter: what [`KeyedRateLimiter::snapshot`](super::KeyedRateLimiter::snapshot) returns.
+#[cfg(feature = "keyed")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct KeyedRateSnapshot {
+    /// Its keys.
+    pub keys: KeysSnapshot,
+    /// Whether it is closed.
+    pub closed: bool,
+    /// The lines of all keys together, also of those that were forgotten.
+    pub line: LineSnapshot,
+}
+
+/// A keyed concurrency limiter: what [`KeyedConcurrencyLimiter::snapshot`](super::KeyedConcurrencyLimiter::snapshot) returns.
+#[cfg(feature = "keyed")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct KeyedConcurrencySnapshot {
+    /// Its keys.
+    pub keys: KeysSnapshot,
+    /// How many permits are held, of all keys together, without those of keys that were removed.
+    pub in_flight: usize,
+    /// Whether it is closed.
+    pub closed: bool,
+    /// The lines of all keys together, also of those that were forgotten.
+    pub line: LineSnapshot,
+}
+
 /// A part of a combined limiter at one moment: what [`ResourceLimiter::snapshot`](super::ResourceLimiter::snapshot) returns for each.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

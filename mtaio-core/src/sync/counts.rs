@@ -14,7 +14,7 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    pub(super) const NONE: Self = Self { granted: 0, refused: 0, cancelled: 0, unclaimed: 0 };
+    pub(crate) const NONE: Self = Self { granted: 0, refused: 0, cancelled: 0, unclaimed: 0 };
 
     #[inline]
     pub(super) fn decide<R>(&mut self, answer: &Result<(), R>) {

@@ -43,6 +43,12 @@ event! {
 }
 
 event! {
+    /// A key that could be told from a new one makes room for another.
+    #[cfg(feature = "keyed")]
+    debug evicted(limiter,) = "evicted"
+}
+
+event! {
     /// A limiter is closed.
     info closed(limiter,) = "closed"
 }

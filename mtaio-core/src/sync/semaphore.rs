@@ -106,6 +106,18 @@ impl Semaphore {
         self.queue.survey(|tally, _| (tally.total, self.queue.supply.in_flight(tally)))
     }
 
+    /// What the line looks like to one whose clock says `now`, and how many permits are held. It serves nobody.
+    #[cfg(feature = "keyed")]
+    pub(crate) fn glance(&self, now: Option<crate::time::Instant>) -> (usize, Survey) {
+        (self.in_flight(), self.queue.glance(now))
+    }
+
+    /// Takes what was counted so far, for who keeps it instead.
+    #[cfg(feature = "keyed")]
+    pub(crate) fn take_counts(&self) -> super::counts::Counts {
+        self.queue.take_counts()
+    }
+
     /// Waits for a permit.
     ///
     /// # Cancel safety

@@ -34,6 +34,8 @@ use super::stamp::Stamp;
 use super::supply::{Supply, Verdict};
 use super::wake_batch::WakeBatch;
 use crate::primitive::const_fn;
+#[cfg(feature = "alloc")]
+use crate::time::Instant;
 
 /// The locked part of a queue.
 pub(crate) struct Locked<S> {
@@ -149,11 +151,27 @@ impl<U: Supply> WaitQueue<U> {
     pub(crate) fn survey<T>(&self, look: impl FnOnce(&mut U::State, usize) -> T) -> (T, Survey) {
         self.change(|_| ());
         self.queue.with(|locked, line| {
-            let now = self.supply.read_clock(&locked.state);
-            let oldest = now.map(|now| core::time::Duration::from_nanos(line.longest_wait(now)));
-            let survey = Survey { waiting: line.len(), oldest, counts: locked.counts, counting: self.counting };
+            let survey = self.tell(locked, line, self.supply.read_clock(&locked.state));
             (look(&mut locked.state, line.len()), survey)
         })
+    }
+
+    /// Tells what the line looks like as it is, to one whose clock says `now`, if there is a clock. It serves nobody, and calls nobody.
+    #[cfg(feature = "keyed")]
+    pub(crate) fn glance(&self, now: Option<Instant>) -> Survey {
+        self.queue.with(|locked, line| self.tell(locked, line, now))
+    }
+
+    #[cfg(feature = "alloc")]
+    fn tell(&self, locked: &Locked<U::State>, line: &mut Line<U>, now: Option<Instant>) -> Survey {
+        let oldest = now.map(|now| core::time::Duration::from_nanos(line.longest_wait(now)));
+        Survey { waiting: line.len(), oldest, counts: locked.counts, counting: self.counting }
+    }
+
+    /// Takes what was counted so far, for who keeps it instead.
+    #[cfg(feature = "keyed")]
+    pub(crate) fn take_counts(&self) -> Counts {
+        self.queue.with(|locked, _| core::mem::replace(&mut locked.counts, Counts::NONE))
     }
 
     /// One who was granted something sees it now.

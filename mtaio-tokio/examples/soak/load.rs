@@ -21,7 +21,7 @@ impl Dice {
         Self(seed)
     }
 
-    fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -48,7 +48,7 @@ async fn one_thing(limits: &Limits, dice: &mut Dice) -> Result<(), String> {
     let patience = Duration::from_micros(dice.below(5_000));
     let rate = if dice.below(2) == 0 { &limits.steady } else { &limits.changing };
     let pool = if dice.below(2) == 0 { &limits.pool } else { &limits.elastic };
-    match dice.below(8) {
+    match dice.below(16) {
         0 => take(rate, 1 + dice.below(3) as u32).await,
         // It gives up wherever it is then.
         1 => timeout(patience, take(rate, 1)).await.unwrap_or(Ok(())),
@@ -57,7 +57,8 @@ async fn one_thing(limits: &Limits, dice: &mut Dice) -> Result<(), String> {
         4 => both(limits).await,
         5 => timeout(patience, both(limits)).await.unwrap_or(Ok(())),
         6 => give_time(limits, patience).await,
-        _ => within_a_scope(limits, rate, pool, patience).await,
+        7 => within_a_scope(limits, rate, pool, patience).await,
+        _ => limits.more.one_thing(dice).await,
     }
 }
 

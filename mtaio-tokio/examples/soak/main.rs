@@ -1,4 +1,4 @@
-//! All limiters at once under load, for as long as you like: tasks that wait, give up and change the limits, while what was promised
+//! All limiters at once under load, those for each key and the adaptive one too, for as long as you like: tasks that wait, give up and change the limits, while what was promised
 //! is checked all the time. In the end nothing may be left: no waiter, no permit, no deadline, no task, and no memory to speak of.
 //!
 //! ```text
@@ -11,6 +11,7 @@ extern crate alloc;
 mod check;
 mod limits;
 mod load;
+mod more;
 
 use core::sync::atomic::Ordering;
 use core::time::Duration;
@@ -105,16 +106,18 @@ async fn watch(limits: &Limits, time: Duration) -> Result<(), Failure> {
 fn report(limits: &Limits) -> Result<(), Failure> {
     // ORDERING: Relaxed: a statistic, orders nothing.
     println!("{} things were done", DONE.load(Ordering::Relaxed));
-    for rate in [&limits.steady, &limits.changing] {
+    for rate in [&limits.steady, &limits.changing, &limits.more.leased] {
         check(format!("{}: {} cells were granted, no more than it allows", rate.name, rate.granted()), true)?;
     }
-    for pool in [&limits.pool, &limits.elastic] {
+    limits.more.told().into_iter().try_for_each(|what| check(what, true))?;
+    for pool in [&limits.pool, &limits.elastic, &limits.more.classes, &limits.more.stack] {
         let (available, limit) = (pool.limiter.available(), pool.limiter.limit());
         check(format!("{}: {available} of {limit} slots are back", pool.name), available == limit)?;
     }
     for (what, left) in limits.left() {
         check(format!("{left} {what} are left"), left == 0)?;
     }
+    limits.more.check_at_rest()?;
     Ok(())
 }
 

@@ -12,10 +12,19 @@ use crate::CountingWaker;
 struct Waiter<T> {
     future: Pin<Box<dyn Future<Output = T>>>,
     n: u32,
+    place: Place,
     wakes: Arc<CountingWaker>,
     waker: Waker,
     /// How often it had been woken when it was pending last.
     known: usize,
+}
+
+/// Where one stands, if the order in which it came does not say all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) class: u8,
+    /// How many came before it.
+    pub(super) number: u64,
 }
 
 /// Those who wait.
@@ -47,8 +56,18 @@ impl<T> Line<T> {
 
     /// Polls `future` for the first time, and lets it wait if it has to.
     pub(super) fn join(&mut self, n: u32, future: impl Future<Output = T> + 'static) -> Option<(u32, T)> {
+        self.join_at(Place { class: 0, number: 0 }, n, future)
+    }
+
+    /// As [`join`](Self::join), with a place of its own.
+    pub(super) fn join_at(
+        &mut self,
+        place: Place,
+        n: u32,
+        future: impl Future<Output = T> + 'static,
+    ) -> Option<(u32, T)> {
         let (wakes, waker) = CountingWaker::new();
-        let mut waiter = Waiter { future: Box::pin(future), n, wakes, waker, known: 0 };
+        let mut waiter = Waiter { future: Box::pin(future), n, place, wakes, waker, known: 0 };
         match waiter.poll() {
             Poll::Ready(answer) => Some((n, answer)),
             Poll::Pending => {
@@ -72,6 +91,23 @@ impl<T> Line<T> {
         if let Some(index) = index.checked_rem(self.0.len()) {
             drop(self.0.remove(index));
         }
+    }
+
+    /// Polls all, and returns the answers with their places.
+    pub(super) fn answers(&mut self) -> Vec<(Place, u32, T)> {
+        let mut answers = Vec::new();
+        for index in (0..self.0.len()).rev() {
+            if let Poll::Ready(answer) = self.0[index].look() {
+                let waiter = self.0.remove(index);
+                answers.push((waiter.place, waiter.n, answer));
+            }
+        }
+        answers
+    }
+
+    /// Where those stand who wait.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> + '_ {
+        self.0.iter().map(|waiter| waiter.place)
     }
 
     /// Drops all of them, the last first.

@@ -5,13 +5,13 @@ use core::convert::Infallible;
 use core::time::Duration;
 use std::sync::Mutex;
 
-use mtaio_core::limit::ResourcePermit;
+use mtaio_core::limit::{Lease, ResourcePermit};
 use mtaio_core::resource::{AsyncClose, ResourceGroup};
 use mtaio_core::runtime::{Clock, Timer, VirtualRuntime};
 use mtaio_core::sync::{OwnedPermit, Permit};
 
 use crate::book::Book;
-use crate::limit::{Limit, Slots};
+use crate::limit::{Cells, Limit, Slots};
 use crate::world::{PartBook, World};
 
 /// Slots, until it is dropped.
@@ -88,6 +88,38 @@ impl<'a> HeldParts<'a> {
 impl Drop for HeldParts<'_> {
     fn drop(&mut self) {
         drop(self.give_back(false));
+    }
+}
+
+/// Cells at hand, until it is dropped. To the limiter they are granted when they are fetched, and come back in the end.
+pub(crate) struct Leased {
+    book: Arc<Book<Cells>>,
+    lease: Option<Lease<VirtualRuntime>>,
+}
+
+impl Leased {
+    pub(crate) fn new(book: &Arc<Book<Cells>>, size: u32) -> Self {
+        Self { book: Arc::clone(book), lease: Some(book.limiter.limiter.lease(size)) }
+    }
+
+    pub(crate) fn try_take(&mut self, n: u32) {
+        let Some(lease) = &mut self.lease else { return };
+        let before = lease.held();
+        let outcome = lease.try_acquire_many(n);
+        let fetched = (lease.held() + if outcome.is_ok() { n } else { 0 }).checked_sub(before);
+        match fetched {
+            Some(fetched) => self.book.taken(fetched),
+            None => self.book.fault("cells of a lease are lost"),
+        }
+    }
+}
+
+impl Drop for Leased {
+    fn drop(&mut self) {
+        let held = self.lease.as_ref().map_or(0, Lease::held);
+        self.book.move_it();
+        self.book.limiter.returned(held);
+        self.lease = None;
     }
 }
 

@@ -1,14 +1,22 @@
 //! The limiters under test, each with what only it promises.
 
+use core::future::Future;
+use core::pin::Pin;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::sync::Mutex;
 
-use mtaio_core::limit::{ConcurrencyLimiter, Quota, RateLimiter};
+use mtaio_core::limit::{
+    ConcurrencyLimiter, KeyedConcurrencyLimiter, KeyedRateLimiter, Quota, RateLimiter, ResourceLimitError,
+};
 use mtaio_core::runtime::VirtualRuntime;
+use mtaio_core::sync::OwnedPermit;
 
 use crate::book::Book;
 use crate::ledger::Ledger;
+
+/// A wait of either kind.
+pub(crate) type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<T, ResourceLimitError>> + Send + 'a>>;
 
 /// What a book needs to know of its limiter.
 pub(crate) trait Limit: Send + Sync + Sized + 'static {
@@ -35,6 +43,8 @@ pub(crate) trait Limit: Send + Sync + Sized + 'static {
 #[derive(Debug)]
 pub(crate) struct Cells {
     pub(crate) limiter: RateLimiter<VirtualRuntime>,
+    /// Where it is that of a key: of which limiter, and which.
+    pub(crate) keyed: Option<(KeyedRateLimiter<usize, VirtualRuntime>, usize)>,
     pub(crate) ledger: Mutex<Ledger>,
     pub(crate) bounded: bool,
 }
@@ -42,7 +52,24 @@ pub(crate) struct Cells {
 impl Cells {
     pub(crate) fn set_quota(&self, quota: Quota) {
         self.ledger.lock().unwrap().change_quota(quota);
-        self.limiter.set_quota(quota);
+        match &self.keyed {
+            Some((limiter, key)) => limiter.set_quota(key, quota),
+            None => self.limiter.set_quota(quota),
+        }
+    }
+
+    pub(crate) fn try_acquire_many(&self, n: u32) -> Result<(), ResourceLimitError> {
+        match &self.keyed {
+            Some((limiter, key)) => limiter.try_acquire_many(key, n),
+            None => self.limiter.try_acquire_many(n),
+        }
+    }
+
+    pub(crate) fn acquire_many(&self, n: u32) -> Waiting<'_, ()> {
+        match &self.keyed {
+            Some((limiter, key)) => Box::pin(limiter.acquire_many(key, n)),
+            None => Box::pin(self.limiter.acquire_many(n)),
+        }
     }
 
     /// That so many cells were granted, or may have been given back if there are fewer than none, since that moment.
@@ -112,6 +139,8 @@ impl Limit for Cells {
 #[derive(Debug)]
 pub(crate) struct Slots {
     pub(crate) limiter: ConcurrencyLimiter<VirtualRuntime>,
+    /// Where they are those of a key: of which limiter, and which.
+    keyed: Option<KeyedSlots>,
     /// What the limit has been, moment by moment.
     limits: Mutex<Vec<usize>>,
     /// How many are held, by those who know that they hold them.
@@ -119,15 +148,27 @@ pub(crate) struct Slots {
     bounded: bool,
 }
 
+pub(crate) type KeyedSlots = (KeyedConcurrencyLimiter<usize, VirtualRuntime>, usize);
+
 impl Slots {
-    pub(crate) fn new(limiter: ConcurrencyLimiter<VirtualRuntime>, bounded: bool) -> Self {
-        Self { limiter, limits: Mutex::default(), held: AtomicUsize::new(0), bounded }
+    pub(crate) fn new(limiter: ConcurrencyLimiter<VirtualRuntime>, keyed: Option<KeyedSlots>, bounded: bool) -> Self {
+        Self { limiter, keyed, limits: Mutex::default(), held: AtomicUsize::new(0), bounded }
     }
 
     pub(crate) fn set_limit(&self, limit: usize) {
         self.moment();
-        self.limiter.set_limit(limit);
+        match &self.keyed {
+            Some((limiter, key)) => limiter.set_limit(key, limit),
+            None => self.limiter.set_limit(limit),
+        }
         self.moment();
+    }
+
+    pub(crate) fn acquire_many(&self, n: u32) -> Waiting<'_, OwnedPermit> {
+        match &self.keyed {
+            Some((limiter, key)) => Box::pin(limiter.acquire_many(key, n)),
+            None => Box::pin(self.limiter.acquire_many_owned(n)),
+        }
     }
 
     /// Somebody has got so many since that moment.

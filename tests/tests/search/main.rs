@@ -1,6 +1,6 @@
 //! Random programs on a virtual runtime, thousands of them, each held against what every limiter promises.
 //!
-//! A program is a few tasks on shared limiters: rates, slots, both combined, timeouts and scopes around them, with tasks that give up
+//! A program is a few tasks on shared limiters: rates and slots, some of them those of keys, leases of rates, both combined, timeouts and scopes around them, with tasks that give up
 //! at any time, quotas and limits that change, limiters that close, machines that stall, timers that are late, and runtimes that
 //! go away. What is checked, all along and at the end:
 //!

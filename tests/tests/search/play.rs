@@ -13,7 +13,7 @@ use mtaio_core::timeout::{Elapsed, ElapsedKind, cascade, shield};
 
 use crate::around::{Around, Fence, apply};
 use crate::book::{Book, Slip};
-use crate::hold::{Held, HeldParts, close_a_group};
+use crate::hold::{Held, HeldParts, Leased, close_a_group};
 use crate::limit::{Cells, Limit, Slots};
 use crate::program::{Act, Move, Program, Task, Way};
 use crate::watch::{Watched, WatchedParts};
@@ -55,6 +55,9 @@ impl Player {
             Act::Stall(time) => Box::pin(async { self.world.stall(*time) }),
             Act::Rate { rate, n, way } => Box::pin(self.rate(&self.world.rates[*rate], *n, *way, around)),
             Act::Refund { rate, n } => Box::pin(async { self.refund(&self.world.rates[*rate], *n) }),
+            Act::Lease { rate, size, cells, pause } => {
+                Box::pin(self.lease(&self.world.rates[*rate], *size, cells, *pause))
+            }
             Act::Slots { slots, n, way, acts } => Box::pin(async move {
                 let held = self.slots(&self.world.slots[*slots], *n, *way, around).await;
                 if held.is_some() {
@@ -88,6 +91,14 @@ impl Player {
         book.limiter.limiter.refund(n);
     }
 
+    async fn lease(&self, book: &Arc<Book<Cells>>, size: u32, cells: &[u32], pause: Duration) {
+        let mut leased = Leased::new(book, size);
+        for n in cells {
+            leased.try_take(*n);
+            self.nap(pause).await;
+        }
+    }
+
     async fn rate(&self, book: &Arc<Book<Cells>>, n: u32, way: Way, around: &Around) {
         let limiter = &book.limiter.limiter;
         let slip = |sure, due| Slip::new(n, sure, due, book.limiter.moment());
@@ -99,7 +110,7 @@ impl Player {
             }
             Way::Wait => {
                 let slip = slip(around.is_unbounded(), None);
-                let _ = Watched::new(book, slip, limiter.acquire_many(n)).await;
+                let _ = Watched::new(book, slip, book.limiter.acquire_many(n)).await;
             }
             Way::Told => {
                 let Some(wait) = self.try_now(book, n) else { return };
@@ -108,7 +119,7 @@ impl Player {
                 let due = self.world.latest(limiter.runtime().now() + wait + grain);
                 let due = (!book.shared).then(|| (due, book.turns()));
                 let slip = slip(around.is_unbounded(), due);
-                let _ = Watched::new(book, slip, limiter.acquire_many(n)).await;
+                let _ = Watched::new(book, slip, book.limiter.acquire_many(n)).await;
             }
         }
     }
@@ -116,7 +127,7 @@ impl Player {
     /// Tries, and returns how long to wait if it was told that.
     fn try_now(&self, book: &Arc<Book<Cells>>, n: u32) -> Option<Duration> {
         let slip = Slip::new(n, true, None, book.limiter.moment());
-        match book.limiter.limiter.try_acquire_many(n) {
+        match book.limiter.try_acquire_many(n) {
             Ok(()) => book.taken(n),
             Err(error) if error.kind() == Kind::NotReady => {
                 book.expect(error.retry_after().is_some(), "time alone helps, and it does not say how much");
@@ -130,7 +141,7 @@ impl Player {
     /// Tries, and if it is told to come again it does: just before the time, and at it.
     async fn try_rate(&self, book: &Arc<Book<Cells>>, n: u32) {
         const NANOSECOND: Duration = Duration::from_nanos(1);
-        let limiter = &book.limiter.limiter;
+        let limiter = &book.limiter;
         let Some(wait) = self.try_now(book, n) else { return };
         let (due, moves) = (self.world.home.now() + wait, book.moves());
         let is_alone = || !book.shared && book.moves() == moves;
@@ -160,7 +171,7 @@ impl Player {
         let (outcome, since, end) = match way {
             Way::Try | Way::Told => return self.try_slots(book, n),
             Way::Wait => {
-                let (outcome, since) = Watched::new(book, slip, limiter.acquire_many_owned(n)).await;
+                let (outcome, since) = Watched::new(book, slip, book.limiter.acquire_many(n)).await;
                 (outcome.map(|permit| Held::new(book, n, permit)), since, Instant::FAR)
             }
             Way::Within(time) => {

@@ -28,6 +28,8 @@ pub(crate) struct Program {
 
 #[derive(Debug)]
 pub(crate) struct Rate {
+    /// Whether it is that of a key, of a limiter that all keys of the program share.
+    pub(crate) keyed: bool,
     pub(crate) quota: Quota,
     pub(crate) initial: u32,
     pub(crate) max_waiters: Option<usize>,
@@ -35,6 +37,8 @@ pub(crate) struct Rate {
 
 #[derive(Debug)]
 pub(crate) struct Slots {
+    /// As for a rate.
+    pub(crate) keyed: bool,
     pub(crate) limit: usize,
     pub(crate) max_waiters: Option<usize>,
 }
@@ -86,6 +90,13 @@ pub(crate) enum Act {
     Refund {
         rate: usize,
         n: u32,
+    },
+    /// Takes so many cells of a lease, with a pause after each, and drops it.
+    Lease {
+        rate: usize,
+        size: u32,
+        cells: Vec<u32>,
+        pause: Duration,
     },
     Limited(Duration, Vec<Act>),
     /// Does the acts in each of these times, and all in the last one.
@@ -192,12 +203,19 @@ fn quota(dice: &mut Dice) -> Quota {
 }
 
 fn rate(dice: &mut Dice) -> Rate {
-    let max_waiters = dice.chance(15).then(|| dice.within(0, 3));
-    Rate { quota: quota(dice), initial: dice.within(0, 8) as u32, max_waiters }
+    let (keyed, max_waiters) = keyed_or_bounded(dice);
+    Rate { keyed, quota: quota(dice), initial: dice.within(0, 8) as u32, max_waiters }
 }
 
 fn some_slots(dice: &mut Dice) -> Slots {
-    Slots { limit: dice.within(1, 4), max_waiters: dice.chance(15).then(|| dice.within(0, 3)) }
+    let (keyed, max_waiters) = keyed_or_bounded(dice);
+    Slots { keyed, limit: dice.within(1, 4), max_waiters }
+}
+
+/// Keys have one bound on who waits, all of them: none.
+fn keyed_or_bounded(dice: &mut Dice) -> (bool, Option<usize>) {
+    let keyed = dice.chance(40);
+    (keyed, dice.chance(15).then(|| dice.within(0, 3)).filter(|_| !keyed))
 }
 
 fn parts(dice: &mut Dice, rates: usize, slots: usize) -> Vec<Part> {
@@ -221,7 +239,11 @@ impl Maker<'_> {
             0 | 1 => Act::Nap(dice.time()),
             2 if self.program.stalls => Act::Stall(dice.time()),
             2..=5 => Act::Rate { rate, n: dice.within(0, 3) as u32, way: way(dice) },
-            6 => Act::Refund { rate, n: dice.within(1, 2) as u32 },
+            6 if dice.chance(50) => Act::Refund { rate, n: dice.within(1, 2) as u32 },
+            6 => {
+                let cells = (0..dice.within(1, 6)).map(|_| dice.within(0, 3) as u32).collect();
+                Act::Lease { rate, size: dice.within(1, 8) as u32, cells, pause: dice.time() }
+            }
             7..=10 => self.slots(dice),
             11..=13 => self.combined(dice),
             14 | 15 => Act::Limited(dice.time(), self.acts(dice)),

@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::panic::catch_unwind;
 use std::sync::Mutex;
 
-use mtaio_core::limit::{ConcurrencyLimiter, RateLimiter, ResourceLimiter};
+use mtaio_core::limit::{ConcurrencyLimiter, KeyedConcurrencyLimiter, KeyedRateLimiter, RateLimiter, ResourceLimiter};
 use mtaio_core::runtime::{Clock, Spawn, Timer, VirtualRuntime};
 use mtaio_core::timeout::TimeoutManager;
 
@@ -88,8 +88,9 @@ impl World {
     fn new(program: &Program) -> Arc<Self> {
         let home = VirtualRuntime::coarse(program.seed, program.granularity);
         let faults = Arc::new(Faults::default());
-        let rates: Vec<_> = (0..program.rates.len()).map(|number| rate(program, number, &home, &faults)).collect();
-        let slots: Vec<_> = (0..program.slots.len()).map(|number| pool(program, number, &home, &faults)).collect();
+        let keys = Keys::new(program, &home);
+        let rates: Vec<_> = (0..program.rates.len()).map(|number| rate(program, number, &keys, &faults)).collect();
+        let slots: Vec<_> = (0..program.slots.len()).map(|number| pool(program, number, &keys, &faults)).collect();
         let combine = |parts: &Vec<Part>| {
             let builder = parts.iter().fold(ResourceLimiter::builder(), |builder, part| match *part {
                 Part::Rate(rate) => builder.rate(&rates[rate].limiter.limiter),
@@ -184,25 +185,56 @@ impl World {
 
 type Task = mtaio_core::runtime::JoinHandle<()>;
 
-fn rate(program: &Program, number: usize, home: &VirtualRuntime, faults: &Arc<Faults>) -> Arc<Book<Cells>> {
-    let spec = &program.rates[number];
-    let mut builder = RateLimiter::builder(spec.quota).initial(spec.initial);
-    if let Some(max) = spec.max_waiters {
-        builder = builder.max_waiters(max);
+/// The limiters per key of a program: a key for each of its rates, and for each of its pools.
+struct Keys {
+    home: VirtualRuntime,
+    rates: KeyedRateLimiter<usize, VirtualRuntime>,
+    slots: KeyedConcurrencyLimiter<usize, VirtualRuntime>,
+}
+
+impl Keys {
+    fn new(program: &Program, home: &VirtualRuntime) -> Self {
+        let quotas: Vec<_> = program.rates.iter().map(|rate| rate.quota).collect();
+        let limits: Vec<_> = program.slots.iter().map(|slots| slots.limit).collect();
+        let rates = KeyedRateLimiter::builder(quotas[0]).quota_of(move |number: &usize| quotas[*number]);
+        let slots = KeyedConcurrencyLimiter::builder(1).limit_of(move |number: &usize| limits[*number]);
+        let slots = slots.build_on(home.clone()).expect("the limit is not zero");
+        Self { home: home.clone(), rates: rates.build_on(home.clone()), slots }
     }
-    let ledger = Mutex::new(Ledger::new(home, spec.quota));
-    let cells = Cells { limiter: builder.build_on(home.clone()), ledger, bounded: spec.max_waiters.is_some() };
+}
+
+fn rate(program: &Program, number: usize, keys: &Keys, faults: &Arc<Faults>) -> Arc<Book<Cells>> {
+    let spec = &program.rates[number];
+    let keyed = spec.keyed.then(|| (keys.rates.clone(), number));
+    let limiter = if spec.keyed {
+        let limiter = keys.rates.limiter(&number).expect("there is room");
+        limiter.try_acquire_many(spec.quota.burst_size().saturating_sub(spec.initial)).expect("it is full");
+        limiter
+    } else {
+        let mut builder = RateLimiter::builder(spec.quota).initial(spec.initial);
+        if let Some(max) = spec.max_waiters {
+            builder = builder.max_waiters(max);
+        }
+        builder.build_on(keys.home.clone())
+    };
+    let ledger = Mutex::new(Ledger::new(&keys.home, spec.quota));
+    let cells = Cells { limiter, keyed, ledger, bounded: spec.max_waiters.is_some() };
     Book::new(format!("rate {number}"), cells, program.is_shared(Part::Rate(number)), faults)
 }
 
-fn pool(program: &Program, number: usize, home: &VirtualRuntime, faults: &Arc<Faults>) -> Arc<Book<Slots>> {
+fn pool(program: &Program, number: usize, keys: &Keys, faults: &Arc<Faults>) -> Arc<Book<Slots>> {
     let spec = &program.slots[number];
-    let mut builder = ConcurrencyLimiter::builder(spec.limit);
-    if let Some(max) = spec.max_waiters {
-        builder = builder.max_waiters(max);
-    }
-    let limiter = builder.build_on(home.clone()).expect("the limit is not zero");
-    let slots = Slots::new(limiter, spec.max_waiters.is_some());
+    let keyed = spec.keyed.then(|| (keys.slots.clone(), number));
+    let limiter = if spec.keyed {
+        keys.slots.limiter(&number).expect("there is room")
+    } else {
+        let mut builder = ConcurrencyLimiter::builder(spec.limit);
+        if let Some(max) = spec.max_waiters {
+            builder = builder.max_waiters(max);
+        }
+        builder.build_on(keys.home.clone()).expect("the limit is not zero")
+    };
+    let slots = Slots::new(limiter, keyed, spec.max_waiters.is_some());
     Book::new(format!("slots {number}"), slots, program.is_shared(Part::Slots(number)), faults)
 }
 

@@ -100,10 +100,19 @@ impl<R: Timer> ConcurrencyLimiterBuilder<R> {
         Ok(ConcurrencyLimiter { semaphore: self.semaphore(self.limit, &runtime), runtime })
     }
 
+    #[cfg(feature = "keyed")]
+    pub(in crate::limit) const fn is_counting(&self) -> bool {
+        self.counting
+    }
+
+    /// Whether its line goes by the clock.
+    pub(in crate::limit) const fn needs_clock(&self) -> bool {
+        self.delay.is_some() || self.counting
+    }
+
     /// What the limiter would count with, for another limit.
     pub(in crate::limit) fn semaphore(&self, limit: usize, runtime: &R) -> Arc<Semaphore> {
-        let needs_clock = self.delay.is_some() || self.counting;
-        let clock = needs_clock.then(|| {
+        let clock = self.needs_clock().then(|| {
             let runtime = runtime.clone();
             Box::new(move || runtime.now()) as BoxClock
         });

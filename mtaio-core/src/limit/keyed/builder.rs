@@ -26,7 +26,7 @@ pub struct KeyedRateLimiterBuilder<K, R> {
 
 /// What both builders say about keys.
 macro_rules! key_options {
-    () => {
+    ($counting:literal) => {
         /// Lets there be at most `keys` keys at a time, at least one. Without it there may be as many as memory has room for, and those
         /// that are idle are forgotten in passing.
         ///
@@ -63,6 +63,13 @@ macro_rules! key_options {
         pub fn codel(self, target: Duration, interval: Duration) -> Self {
             Self { template: self.template.codel(target, interval), ..self }
         }
+
+        /// Counts every request in the limiter's snapshot, and not only those that stand in line for a key.
+        ///
+        #[doc = $counting]
+        pub fn counting(self) -> Self {
+            Self { template: self.template.counting(), ..self }
+        }
     };
 }
 
@@ -81,7 +88,10 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiterBuilder<K, R> {
         Self { quota_of: Some(Arc::new(quota_of)), ..self }
     }
 
-    key_options!();
+    key_options!(
+        "It costs nothing where it is not said. Where it is, each request takes the lock of its key's table twice, and where the key \
+         has a line, that of the line too; a key takes no more memory."
+    );
 
     /// Makes the limiter on the default runtime of its type.
     pub fn build(self) -> KeyedRateLimiter<K, R>
@@ -119,7 +129,10 @@ impl<K: Hash + Eq, R: Timer> KeyedConcurrencyLimiterBuilder<K, R> {
         Self { limit_of: Some(Arc::new(limit_of)), ..self }
     }
 
-    key_options!();
+    key_options!(
+        "It costs nothing where it is not said. Where it is, each request and each permit that comes back takes the lock of its key's \
+         slots; a key takes no more memory."
+    );
 
     /// Makes the limiter on the default runtime of its type.
     ///

@@ -14,12 +14,16 @@ use super::future::AcquireKeyedSlots;
 use super::homes::Homes;
 use super::store::{Kind, NoEntry, Store, Use};
 use super::table::Visits;
+use super::totals::{Sum, Totals};
 use super::usage::{KeyUsage, Rank};
 use crate::limit::concurrency::{ConcurrencyLimiter, ConcurrencyLimiterBuilder};
 use crate::limit::error::ResourceLimitError;
 use crate::limit::quota::InvalidQuota;
 use crate::limit::run::{Run, TryRun};
+use crate::limit::snapshot::KeyedConcurrencySnapshot;
 use crate::runtime::Timer;
+use crate::sync::counts::Counts;
+use crate::sync::observe;
 use crate::sync::{Closed, Closing, OwnedPermit, Semaphore};
 use crate::time::Instant;
 
@@ -76,31 +80,45 @@ struct Inner<K, R: Timer> {
 }
 
 /// How keys of a concurrency limiter are judged.
-struct Slots;
+pub(super) struct Slots;
 
 /// The slots of a key, and how many it would come back with.
-struct Slot {
+pub(super) struct Slot {
     semaphore: Arc<Semaphore>,
     limit: usize,
 }
 
 impl Kind for Slots {
+    const NAME: &'static str = "keyed slots";
+
     type Value = Slot;
-    type More = ();
+    type More = Totals;
     type Gone = Arc<Semaphore>;
 
-    fn judge(&self, (): &(), Slot { semaphore, limit }: &Slot, _: Instant, _: u64) -> Use {
+    fn judge(&self, _: &Totals, Slot { semaphore, limit }: &Slot, _: Instant, _: u64) -> Use {
         // Permits, waiters and handles keep it alive, and are made under the table's lock only.
         let alike = || !semaphore.is_closed() && semaphore.total() == *limit;
         if Arc::strong_count(semaphore) == 1 && alike() { Use::Fresh } else { Use::Held }
     }
 
-    fn stale_after(&self, (): &()) -> u64 {
+    fn stale_after(&self, _: &Totals) -> u64 {
         u64::MAX
     }
 
-    fn bury(&self, (): &mut (), value: Slot) -> Arc<Semaphore> {
+    fn bury(&self, _: &mut Totals, value: Slot) -> Arc<Semaphore> {
         value.semaphore
+    }
+
+    fn end(semaphore: &Arc<Semaphore>) {
+        semaphore.close();
+    }
+
+    fn take_counts(semaphore: &Arc<Semaphore>) -> Option<Counts> {
+        Some(semaphore.take_counts())
+    }
+
+    fn totals(totals: &mut Totals) -> &mut Totals {
+        totals
     }
 }
 
@@ -150,7 +168,8 @@ impl<K: Hash + Eq, R: Timer> KeyedConcurrencyLimiter<K, R> {
         if limit == 0 {
             return Err(InvalidQuota::no_slots());
         }
-        let store = Store::new(Slots, &options, Instant::ORIGIN, || ());
+        let counting = template.is_counting();
+        let store = Store::new(Slots, &options, Instant::ORIGIN, || Totals::new(counting));
         let homes = Homes::new(limit, limit_of);
         Ok(Self { inner: Arc::new(Inner { store, homes, template, closing: Closing::new(), runtime }) })
     }
@@ -309,8 +328,7 @@ impl<K: Hash + Eq, R: Timer> KeyedConcurrencyLimiter<K, R> {
         let hash = self.inner.store.hash(key);
         match self.inner.store.with(hash, key, Instant::ORIGIN, handle_of) {
             Ok(semaphore) => Ok(semaphore),
-            Err(NoEntry::Closed) => Err(ResourceLimitError::CLOSED),
-            Err(_) => self.inner.enter(hash, key, n, &mut Visits::default()),
+            Err(why) => self.inner.come(hash, key, n, why),
         }
     }
 
@@ -324,7 +342,8 @@ impl<K: Hash + Eq, R: Timer> KeyedConcurrencyLimiter<K, R> {
     {
         let hash = self.inner.store.hash(key);
         self.inner.homes.say(hash, key.to_owned(), limit.min(Semaphore::MAX_PERMITS));
-        self.inner.bring_home(hash, key);
+        let limit = self.inner.bring_home(hash, key);
+        observe::reconfigured(Slots::NAME, &limit);
     }
 
     /// Gives a key the limit again that it would have without [`set_limit`](Self::set_limit).
@@ -339,7 +358,8 @@ impl<K: Hash + Eq, R: Timer> KeyedConcurrencyLimiter<K, R> {
     {
         let hash = self.inner.store.hash(key);
         self.inner.homes.unsay(hash, key);
-        self.inner.bring_home(hash, key);
+        let limit = self.inner.bring_home(hash, key);
+        observe::reconfigured(Slots::NAME, &limit);
     }
 
     /// How much may run at once for the key, or might if it came now.
@@ -412,10 +432,7 @@ impl<K: Hash + Eq, R: Timer> KeyedConcurrencyLimiter<K, R> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let removed = self.inner.store.remove(self.inner.store.hash(key), key);
-        let known = removed.is_some();
-        removed.into_iter().for_each(|semaphore| semaphore.close());
-        known
+        self.inner.store.remove(self.inner.store.hash(key), key)
     }
 
     /// [Removes](Self::remove) all keys that `keep` returns false for.
@@ -448,11 +465,44 @@ impl<K: Hash + Eq, R: Timer> KeyedConcurrencyLimiter<K, R> {
         self.inner.store.busiest(n, |shard, place| shard.table.get(place).map(|entry| rank(&entry.value)))
     }
 
+    /// What it looks like now, all keys together, and what has become of those who stood in their lines.
+    ///
+    /// It looks at all keys, a table at a time: what it tells of different keys need not have been true at one moment. With
+    /// [`counting`](KeyedConcurrencyLimiterBuilder::counting) all requests are counted. What becomes of a key's handles and permits after
+    /// the key was [removed](Self::remove) is not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mtaio_core::limit::KeyedConcurrencyLimiter;
+    /// # use mtaio_core::runtime::ManualClock;
+    ///
+    /// let per_host = KeyedConcurrencyLimiter::<u64, _>::with_runtime(2, ManualClock::new());
+    /// let _permits = (per_host.try_acquire(&7)?, per_host.try_acquire_many(&8, 2)?);
+    /// let snapshot = per_host.snapshot();
+    /// assert_eq!((snapshot.keys.known, snapshot.in_flight, snapshot.line.waiting), (2, 3, 0));
+    /// # Ok::<(), mtaio_core::limit::ResourceLimitError>(())
+    /// ```
+    pub fn snapshot(&self) -> KeyedConcurrencySnapshot {
+        let template = &self.inner.template;
+        let now = template.needs_clock().then(|| self.inner.runtime.now());
+        let (mut sum, mut in_flight) = (Sum::new(now.is_some(), template.is_counting()), 0);
+        let keys = self.inner.store.tell(|shard| {
+            for entry in shard.places().filter_map(|place| shard.table.get(place)) {
+                let (held, line) = entry.value.semaphore.glance(now);
+                in_flight += held;
+                sum.add_line(&line);
+            }
+            sum.add_totals(&shard.more);
+        });
+        KeyedConcurrencySnapshot { keys, in_flight, closed: self.is_closed(), line: sum.snapshot() }
+    }
+
     /// Ends every wait, now and later and for every key, with a closed error, and forgets all keys. Held permits stay valid. Closing
     /// twice is closing.
     pub fn close(&self) {
-        let inner = &*self.inner;
-        inner.closing.close_after(|| inner.store.close(|semaphore| semaphore.close()));
+        self.inner.closing.close_after(|| self.inner.store.close());
+        observe::closed(Slots::NAME);
     }
 
     /// Whether it is closed.
@@ -479,7 +529,7 @@ fn rank(Slot { semaphore, .. }: &Slot) -> Rank {
     Rank { waiting: semaphore.waiters(), in_use: semaphore.in_flight() }
 }
 
-fn handle_of((): &mut (), Slot { semaphore, .. }: &mut Slot) -> Arc<Semaphore> {
+fn handle_of(_: &mut Totals, Slot { semaphore, .. }: &mut Slot) -> Arc<Semaphore> {
     Arc::clone(semaphore)
 }
 
@@ -493,8 +543,24 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
         self.homes.of(hash, &key.to_owned())
     }
 
-    /// The slots of a key that had none a moment ago.
+    /// The slots of a key that had none a moment ago, for one who asks for `n` of them.
     #[cold]
+    fn come<Q>(&self, hash: u64, key: &Q, n: Option<u32>, why: NoEntry) -> Result<Arc<Semaphore>, ResourceLimitError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let entered = match why {
+            NoEntry::Closed => Err(ResourceLimitError::CLOSED),
+            _ => self.enter(hash, key, n, &mut Visits::default()),
+        };
+        // Who gets the slots is counted there.
+        if let (true, Some(n), Err(_)) = (self.template.is_counting(), n, &entered) {
+            self.store.note(hash, n, &entered);
+        }
+        entered
+    }
+
     fn enter<Q>(
         &self,
         hash: u64,
@@ -511,7 +577,7 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
         if let Some(n) = n.filter(|n| limit > 0 && *n as usize > limit) {
             return Err(ResourceLimitError::too_large(n, limit));
         }
-        let make = |_: &mut ()| Slot { semaphore: self.template.semaphore(limit, &self.runtime), limit };
+        let make = |_: &mut Totals| Slot { semaphore: self.template.semaphore(limit, &self.runtime), limit };
         let entered = self.store.with_new(hash, owned, Instant::ORIGIN, make, handle_of, visits)?;
         if self.homes.changes() != changes {
             // Somebody said a limit while the key was on its way.
@@ -520,20 +586,21 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
         Ok(entered)
     }
 
-    /// Gives a key that is known the limit that it would come back with.
-    fn bring_home<Q>(&self, hash: u64, key: &Q)
+    /// Gives a key that is known the limit that it would come back with, and returns that.
+    fn bring_home<Q>(&self, hash: u64, key: &Q) -> usize
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let limit = self.home(hash, key);
-        let semaphore = self.store.with(hash, key, Instant::ORIGIN, |(), slot| {
+        let semaphore = self.store.with(hash, key, Instant::ORIGIN, |_, slot| {
             slot.limit = limit;
             Arc::clone(&slot.semaphore)
         });
         if let Ok(semaphore) = semaphore {
             semaphore.resize(limit);
         }
+        limit
     }
 }
 

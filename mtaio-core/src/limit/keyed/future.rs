@@ -11,14 +11,22 @@ use core::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use super::concurrency::KeyedConcurrencyLimiter;
+use super::concurrency::{KeyedConcurrencyLimiter, Slots};
+use super::lines::Rates;
 use super::rate::KeyedRateLimiter;
+use super::store::Kind;
 use crate::limit::concurrency::AcquireSlotsOwned;
 use crate::limit::error::ResourceLimitError;
 use crate::limit::rate::{HeldCells, is_not_ready};
 use crate::runtime::Timer;
-use crate::sync::OwnedPermit;
+use crate::sync::{OwnedPermit, observe};
 use crate::time::Instant;
+
+/// Tells of one who would wait and is refused before it comes into a line.
+#[inline]
+fn told<T: Kind, V>(n: u32, decided: Result<V, ResourceLimitError>) -> Result<V, ResourceLimitError> {
+    decided.inspect_err(|error| observe::refused(T::NAME, n, &error.kind()))
+}
 
 pin_project! {
     /// What waits for cells of one key: at first in the table, and in the key's own line if it has to.
@@ -51,11 +59,11 @@ impl<R: Timer> KeyedCells<R> {
     {
         let mut this = self.project();
         if this.wait.is_none() {
-            match limiter.try_acquire_many(key, *this.n) {
+            match limiter.decide::<true, Q>(key, *this.n) {
                 Err(refused) if is_not_ready(&refused) => {}
-                decided => return Poll::Ready(decided),
+                decided => return Poll::Ready(told::<Rates<R>, _>(*this.n, decided)),
             }
-            let line = limiter.line(key)?;
+            let line = told::<Rates<R>, _>(*this.n, limiter.line_for(key, *this.n))?;
             let deadline = this.max_wait.map_or(Instant::FAR, |max_wait| limiter.runtime().now() + max_wait);
             this.wait.set(Some(HeldCells::new(line, *this.n, deadline, false)));
         }
@@ -130,7 +138,7 @@ impl<R: Timer> KeyedSlots<R> {
     {
         let mut this = self.project();
         if this.wait.is_none() {
-            let semaphore = limiter.semaphore(key, Some(*this.n))?;
+            let semaphore = told::<Slots, _>(*this.n, limiter.semaphore(key, Some(*this.n)))?;
             let acquire = semaphore.acquire_many_owned(*this.n);
             let acquire = AcquireSlotsOwned::within(acquire, limiter.runtime().clone(), *this.max_wait);
             this.wait.set(Some(acquire));

@@ -7,10 +7,12 @@ use core::marker::PhantomData;
 
 use super::level::{Level, SPARE_BITS, stale_after};
 use super::store::{Kind, Use};
+use super::totals::Totals;
 use crate::limit::gcra::Gcra;
 use crate::limit::quota::Quota;
-use crate::limit::rate::Shared;
+use crate::limit::rate::{RateLimiter, Shared};
 use crate::runtime::Timer;
+use crate::sync::counts::Counts;
 use crate::time::Instant;
 
 /// What the spare bits of a level say: which quota it goes by, or that it is none.
@@ -64,13 +66,20 @@ pub(super) struct Lines<R: Timer> {
     /// By number; none is used twice.
     lines: BTreeMap<u64, Line<R>>,
     made: u64,
+    pub(super) totals: Totals,
 }
 
 impl<R: Timer> Lines<R> {
-    pub(super) fn new(quota: Quota) -> Self {
+    pub(super) fn new(quota: Quota, counting: bool) -> Self {
         let usual = Gcra::new(quota);
-        let stale_after = stale_after(usual.scale());
-        Self { usual, others: Vec::new(), stale_after, lines: BTreeMap::new(), made: 0 }
+        Self {
+            usual,
+            others: Vec::new(),
+            stale_after: stale_after(usual.scale()),
+            lines: BTreeMap::new(),
+            made: 0,
+            totals: Totals::new(counting),
+        }
     }
 
     /// The number of a quota, if there is room for it.
@@ -93,6 +102,11 @@ impl<R: Timer> Lines<R> {
             None => &self.usual,
             Some(other) => &self.others[other],
         }
+    }
+
+    /// All limiters.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Shared<R>>> {
+        self.lines.values().map(|line| &line.limiter)
     }
 
     /// # Panics
@@ -120,6 +134,8 @@ impl<R: Timer> Lines<R> {
 pub(super) struct Rates<R: Timer>(pub(super) PhantomData<fn() -> R>);
 
 impl<R: Timer> Kind for Rates<R> {
+    const NAME: &'static str = "keyed rate";
+
     type Value = u64;
     type More = Lines<R>;
     type Gone = Option<Arc<Shared<R>>>;
@@ -155,5 +171,17 @@ impl<R: Timer> Kind for Rates<R> {
             Kept::Line(number) => lines.lines.remove(&number).map(|line| line.limiter),
             Kept::Level { .. } => None,
         }
+    }
+
+    fn end(line: &Option<Arc<Shared<R>>>) {
+        line.iter().for_each(|line| RateLimiter::from_shared(Arc::clone(line)).close());
+    }
+
+    fn take_counts(line: &Option<Arc<Shared<R>>>) -> Option<Counts> {
+        line.as_ref().map(|line| line.take_counts())
+    }
+
+    fn totals(lines: &mut Lines<R>) -> &mut Totals {
+        &mut lines.totals
     }
 }

@@ -1,5 +1,7 @@
 //! The rate limiter with a bucket for each key.
 
+mod inner;
+
 use alloc::borrow::ToOwned;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -10,22 +12,26 @@ use core::hash::Hash;
 use core::marker::PhantomData;
 use core::time::Duration;
 
+use inner::{Inner, Request, Said, ask, give_back};
+
 use super::builder::KeyedRateLimiterBuilder;
 use super::future::AcquireKeyedCells;
 use super::homes::Homes;
-use super::level::{Draw, Level, Shortage};
+use super::level::{Draw, Level};
 use super::lines::{Kept, Lines, Rates};
-use super::store::{NoEntry, Shard, Store};
-use super::table::{Place, Visits};
-use super::usage::{KeyUsage, Rank};
+use super::store::{Kind, NoEntry, Store};
+use super::table::Visits;
+use super::totals::Sum;
+use super::usage::KeyUsage;
 use crate::alarm::chime::Chime;
-use crate::limit::bucket::TokenBucket;
 use crate::limit::error::ResourceLimitError;
 use crate::limit::gcra::Gcra;
 use crate::limit::quota::Quota;
-use crate::limit::rate::{RateLimiter, RateLimiterBuilder, Shared};
+use crate::limit::rate::{RateLimiter, Shared};
 use crate::limit::run::{Run, TryRun};
+use crate::limit::snapshot::KeyedRateSnapshot;
 use crate::runtime::Timer;
+use crate::sync::observe;
 use crate::sync::{Closed, Closing};
 use crate::time::Instant;
 
@@ -84,19 +90,6 @@ pub struct KeyedRateLimiter<K, R: Timer> {
     inner: Arc<Inner<K, R>>,
 }
 
-/// What the clones share.
-struct Inner<K, R: Timer> {
-    store: Store<K, Rates<R>>,
-    /// The quota of nearly all keys, which every table knows as number 0.
-    usual: Gcra,
-    homes: Homes<K, Quota>,
-    /// How the limiter of a single key is made, but for its quota.
-    template: RateLimiterBuilder<R>,
-    chime: Arc<Chime<R>>,
-    closing: Closing,
-    runtime: R,
-}
-
 impl<K: Hash + Eq, R: Timer + Default> KeyedRateLimiter<K, R> {
     /// Makes a limiter that gives every key the same quota.
     pub fn new(quota: Quota) -> Self {
@@ -117,9 +110,10 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
 
     pub(super) fn from_builder(builder: KeyedRateLimiterBuilder<K, R>, runtime: R) -> Self {
         let KeyedRateLimiterBuilder { template, quota, quota_of, options } = builder;
-        let store = Store::new(Rates(PhantomData), &options, runtime.now(), || Lines::new(quota));
+        let counting = template.is_counting();
+        let store = Store::new(Rates(PhantomData), &options, runtime.now(), || Lines::new(quota, counting));
+        let usual = if counting { Gcra::new(quota).without_burst() } else { Gcra::new(quota) };
         let (homes, chime) = (Homes::new(quota, quota_of), Chime::new(runtime.clone()));
-        let usual = Gcra::new(quota);
         Self { inner: Arc::new(Inner { store, usual, homes, template, chime, closing: Closing::new(), runtime }) }
     }
 
@@ -157,17 +151,27 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
+        self.decide::<false, Q>(key, n)
+    }
+
+    /// Takes `n` cells, or says why not. One who `WAITS` if they are not there is not counted as refused then.
+    #[inline]
+    pub(super) fn decide<const WAITS: bool, Q>(&self, key: &Q, n: u32) -> Result<(), ResourceLimitError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
         let (inner, hash) = (&*self.inner, self.inner.store.hash(key));
-        let (now, scale) = (inner.runtime.now(), inner.usual.scale());
-        let Some(draw) = Draw::of(scale, now.as_nanos(), n) else { return inner.ask_at_length(key, n) };
+        let (now, scale, request) = (inner.runtime.now(), inner.usual.scale(), Request { n, waits: WAITS });
+        let Some(draw) = Draw::of(scale, now.as_nanos(), n) else { return inner.ask_at_length(key, request) };
         match inner.store.with_once(hash, key, now, |lines, word| ask(lines, &draw, word, now, n)) {
             Ok(Said::Taken) => Ok(()),
             Ok(Said::Short(units)) => match scale.wait_for_units(units) {
                 Some(wait) => Err(ResourceLimitError::not_ready(Some(wait))),
-                None => inner.ask_at_length(key, n),
+                None => inner.ask_at_length(key, request),
             },
             // Whatever it is, it is found again there: what is not needed here need not be kept while the lock is held.
-            Ok(Said::Unclear) | Err(_) => inner.ask_at_length(key, n),
+            Ok(Said::Unclear) | Err(_) => inner.ask_at_length(key, request),
         }
     }
 
@@ -177,7 +181,8 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
     where
         K: Clone,
     {
-        self.inner.ask_anew(self.inner.store.hash(key), key, 1, NoEntry::Unknown, visits)
+        let request = Request { n: 1, waits: false };
+        self.inner.ask_anew(self.inner.store.hash(key), key, request, NoEntry::Unknown, visits)
     }
 
     /// Waits until a cell of the key's bucket conforms.
@@ -310,7 +315,20 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         self.line(key).map(RateLimiter::from_shared)
     }
 
-    pub(super) fn line<Q>(&self, key: &Q) -> Result<Arc<Shared<R>>, ResourceLimitError>
+    /// As [`limiter`](Self::limiter), for one who waits for `n` cells.
+    pub(super) fn line_for<Q>(&self, key: &Q, n: u32) -> Result<Arc<Shared<R>>, ResourceLimitError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let line = self.line(key);
+        if self.inner.is_counting() && line.is_err() {
+            self.inner.store.note(self.inner.store.hash(key), n, &line);
+        }
+        line
+    }
+
+    fn line<Q>(&self, key: &Q) -> Result<Arc<Shared<R>>, ResourceLimitError>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
@@ -421,6 +439,7 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         let hash = self.inner.store.hash(key);
         self.inner.homes.say(hash, key.to_owned(), quota);
         self.inner.bring_home(hash, key, quota);
+        observe::reconfigured(Rates::<R>::NAME, &format_args!("{quota}"));
     }
 
     /// Gives a key the quota again that it would have without [`set_quota`](Self::set_quota).
@@ -435,7 +454,9 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
     {
         let hash = self.inner.store.hash(key);
         self.inner.homes.unsay(hash, key);
-        self.inner.bring_home(hash, key, self.quota_of_new(key));
+        let quota = self.quota_of_new(key);
+        self.inner.bring_home(hash, key, quota);
+        observe::reconfigured(Rates::<R>::NAME, &format_args!("{quota}"));
     }
 
     /// How many keys are known now. Some of them may be forgotten as soon as others come.
@@ -455,10 +476,7 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let removed = self.inner.store.remove(self.inner.store.hash(key), key);
-        let known = removed.is_some();
-        removed.flatten().into_iter().for_each(close);
-        known
+        self.inner.store.remove(self.inner.store.hash(key), key)
     }
 
     /// [Removes](Self::remove) all keys that `keep` returns false for.
@@ -492,10 +510,45 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         self.inner.store.busiest(n, |shard, place| self.inner.rank(shard, place, now))
     }
 
+    /// What it looks like now, all keys together, and what has become of those who stood in their lines.
+    ///
+    /// It looks at all keys that were waited for, a table at a time: what it tells of different keys need not have been true at one
+    /// moment. With [`counting`](KeyedRateLimiterBuilder::counting) all requests are counted. What becomes of a key's handles after the key
+    /// was [removed](Self::remove) is not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mtaio_core::limit::{KeyedRateLimiter, Quota};
+    /// # use mtaio_core::runtime::ManualClock;
+    ///
+    /// let per_user = KeyedRateLimiter::<u64, _>::builder(Quota::per_hour(1)).counting().build_on(ManualClock::new());
+    /// per_user.try_acquire(&7)?;
+    /// per_user.try_acquire(&8)?;
+    /// assert!(per_user.try_acquire(&7).is_err());
+    /// let snapshot = per_user.snapshot();
+    /// assert_eq!((snapshot.keys.known, snapshot.line.granted, snapshot.line.refused), (2, 2, 1));
+    /// # Ok::<(), mtaio_core::limit::ResourceLimitError>(())
+    /// ```
+    pub fn snapshot(&self) -> KeyedRateSnapshot {
+        let inner = &*self.inner;
+        // Those whose turn has come do not wait. They are served without the lock, because that wakes them.
+        inner.store.for_each_table(
+            |shard, waited_for| waited_for.extend(shard.more.all().filter(|line| line.is_waited_for()).cloned()),
+            |line: Arc<Shared<R>>| line.tick(),
+        );
+        let (now, mut sum) = (inner.runtime.now(), Sum::new(true, inner.is_counting()));
+        let keys = inner.store.tell(|shard| {
+            shard.more.all().for_each(|line| sum.add_line(&line.glance(now)));
+            sum.add_totals(&shard.more.totals);
+        });
+        KeyedRateSnapshot { keys, closed: self.is_closed(), line: sum.snapshot() }
+    }
+
     /// Ends every wait, now and later and for every key, with a closed error, and forgets all keys. Closing twice is closing.
     pub fn close(&self) {
-        let inner = &*self.inner;
-        inner.closing.close_after(|| inner.store.close(|line| line.into_iter().for_each(close)));
+        self.inner.closing.close_after(|| self.inner.store.close());
+        observe::closed(Rates::<R>::NAME);
     }
 
     /// Whether it is closed.
@@ -515,244 +568,6 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
     /// The runtime it waits on.
     pub fn runtime(&self) -> &R {
         &self.inner.runtime
-    }
-}
-
-fn close<R: Timer>(line: Arc<Shared<R>>) {
-    RateLimiter::from_shared(line).close();
-}
-
-impl<K: Hash + Eq, R: Timer> Inner<K, R> {
-    /// Takes `n` cells of a key where that is not just a number in a table.
-    #[cold]
-    fn ask_at_length<Q>(&self, key: &Q, n: u32) -> Result<(), ResourceLimitError>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-    {
-        let (hash, now) = (self.store.hash(key), self.runtime.now());
-        match self.store.with(hash, key, now, |lines, word| self.ask_oddly(lines, word, n)) {
-            Ok(decided) => self.ask_line(decided?, n),
-            Err(why) => self.ask_anew(hash, key, n, why, &mut Visits::default()),
-        }
-    }
-
-    /// As [`ask`], and if the key has a line, that is returned: it has to decide.
-    fn ask_oddly(
-        &self,
-        lines: &Lines<R>,
-        word: &mut u64,
-        n: u32,
-    ) -> Result<Option<Arc<Shared<R>>>, ResourceLimitError> {
-        let Kept::Level { level, quota } = Kept::of(*word) else { return Ok(line_of(lines, *word)) };
-        let (gcra, now) = (lines.gcra(quota), self.runtime.now().as_nanos());
-        let level = level.even(gcra.scale(), now);
-        let taken = level.take(gcra.scale(), now, n);
-        *word = Kept::Level { level: taken.unwrap_or(level), quota }.pack();
-        match taken {
-            Ok(_) => Ok(None),
-            Err(Shortage::Units(units)) => {
-                Err(ResourceLimitError::not_ready(Some(gcra.scale().wait_after(now, units))))
-            }
-            // An even level is not odd.
-            Err(Shortage::TooLarge | Shortage::Odd) => {
-                Err(ResourceLimitError::too_large(n, gcra.quota().burst_size() as usize))
-            }
-        }
-    }
-
-    fn ask_line(&self, line: Option<Arc<Shared<R>>>, n: u32) -> Result<(), ResourceLimitError> {
-        line.map_or(Ok(()), |line| line.take(|| self.runtime.now(), n))
-    }
-
-    /// Takes `n` cells of a key that had no entry a moment ago.
-    #[cold]
-    fn ask_anew<Q>(
-        &self,
-        hash: u64,
-        key: &Q,
-        n: u32,
-        why: NoEntry,
-        visits: &mut Visits,
-    ) -> Result<(), ResourceLimitError>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-    {
-        if why == NoEntry::Closed {
-            return Err(ResourceLimitError::CLOSED);
-        }
-        if n == 0 {
-            return Ok(());
-        }
-        let now = self.runtime.now();
-        let ask = |lines: &mut Lines<R>, word: &mut u64| self.ask_oddly(lines, word, n);
-        let line = self.enter(hash, key, now, Some(n), ask, visits)??;
-        self.ask_line(line, n)
-    }
-
-    /// Uses the entry of a key that had none a moment ago. If more than the burst of its quota is asked for, it gets none.
-    fn enter<Q, T>(
-        &self,
-        hash: u64,
-        key: &Q,
-        now: Instant,
-        n: Option<u32>,
-        act: impl Fn(&mut Lines<R>, &mut u64) -> T,
-        visits: &mut Visits,
-    ) -> Result<T, ResourceLimitError>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-    {
-        let (owned, changes) = (key.to_owned(), self.homes.changes());
-        let quota = self.homes.of(hash, &owned);
-        if let Some(n) = n.filter(|n| *n > quota.burst_size()) {
-            return Err(ResourceLimitError::too_large(n, quota.burst_size() as usize));
-        }
-        let runtime = self.runtime.clone();
-        let make = |lines: &mut Lines<R>| self.keep(lines, &runtime, now, quota, 0).pack();
-        let done = self.store.with_new(hash, owned, now, make, act, visits)?;
-        if self.homes.changes() != changes {
-            // Somebody said a quota while the key was on its way.
-            let quota = self.homes.of(hash, &key.to_owned());
-            self.bring_home(hash, key, quota);
-        }
-        Ok(done)
-    }
-
-    /// How a key is kept whose bucket has `quota` and owes so many of its units.
-    fn keep(&self, lines: &mut Lines<R>, runtime: &R, now: Instant, quota: Quota, units: u64) -> Kept {
-        match lines.know(quota) {
-            Some(number) => {
-                let level = Level::owing(lines.gcra(number).scale(), now.as_nanos(), units);
-                Kept::Level { level, quota: number }
-            }
-            None => {
-                let template = self.template.clone().with_quota(quota);
-                lines.add(template.build_member(runtime.clone(), &self.chime, now, units), quota)
-            }
-        }
-    }
-
-    /// The limiter of a key, which gets one of its own.
-    fn promote(&self, lines: &mut Lines<R>, word: &mut u64, now: Instant) -> Arc<Shared<R>> {
-        match Kept::of(*word) {
-            Kept::Line(number) => Arc::clone(lines.line(number)),
-            Kept::Level { level, quota } => {
-                let gcra = lines.gcra(quota);
-                let (quota, units) = (gcra.quota(), level.owed(gcra.scale(), now.as_nanos()));
-                let template = self.template.clone().with_quota(quota);
-                let line = template.build_member(self.runtime.clone(), &self.chime, now, units);
-                *word = lines.add(Arc::clone(&line), quota).pack();
-                line
-            }
-        }
-    }
-
-    /// Gives a key that is known the quota that it would come back with.
-    fn bring_home<Q>(&self, hash: u64, key: &Q, quota: Quota)
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
-        let (now, runtime) = (self.runtime.now(), self.runtime.clone());
-        let line = self.store.with(hash, key, now, |lines, word| match Kept::of(*word) {
-            Kept::Line(number) => {
-                lines.set_home(number, quota);
-                Some(Arc::clone(lines.line(number)))
-            }
-            Kept::Level { level, quota: old } => {
-                let gcra = lines.gcra(old);
-                let mut bucket = TokenBucket::owing(gcra.quota(), now, level.owed(gcra.scale(), now.as_nanos()));
-                bucket.set_quota(now, quota);
-                *word = self.keep(lines, &runtime, now, quota, bucket.owed_units(now)).pack();
-                None
-            }
-        });
-        if let Ok(Some(line)) = line {
-            RateLimiter::from_shared(line).set_quota(quota);
-        }
-    }
-
-    /// How many wait for a key, and how many cells its bucket misses.
-    fn rank(&self, shard: &Shard<K, Rates<R>>, place: Place, now: Instant) -> Option<Rank> {
-        Some(match Kept::of(shard.table.get(place)?.value) {
-            Kept::Level { level, quota } => {
-                let scale = shard.more.gcra(quota).scale();
-                Rank { waiting: 0, in_use: level.owed(scale, now.as_nanos()).div_ceil(scale.cost) as usize }
-            }
-            Kept::Line(number) => {
-                let (waiting, missing) = shard.more.line(number).busy(now);
-                Rank { waiting, in_use: missing as usize }
-            }
-        })
-    }
-
-    fn usage(&self, shard: &Shard<K, Rates<R>>, place: Place, now: Instant) -> Option<KeyUsage<K>>
-    where
-        K: Clone,
-    {
-        let rank = self.rank(shard, place, now)?;
-        Some(KeyUsage::new(shard.table.get(place)?.key.clone(), rank))
-    }
-}
-
-/// What a level has to say.
-enum Said {
-    Taken,
-    /// So many units are missing, by the usual quota.
-    Short(u64),
-    /// It is no level, or an odd one, or one by another quota that misses some.
-    Unclear,
-}
-
-/// Takes `n` cells of a level, or says why not: `draw` is what that comes to by the usual quota.
-#[inline(always)]
-fn ask<R: Timer>(lines: &Lines<R>, draw: &Draw, word: &mut u64, now: Instant, n: u32) -> Said {
-    match Kept::of(*word) {
-        Kept::Level { level, quota: 0 } => match level.draw(draw) {
-            Ok(level) => {
-                *word = Kept::Level { level, quota: 0 }.pack();
-                Said::Taken
-            }
-            Err(Shortage::Units(units)) => Said::Short(units),
-            Err(_) => Said::Unclear,
-        },
-        Kept::Level { level, quota } => ask_other(lines, word, level, quota, now, n),
-        Kept::Line(_) => Said::Unclear,
-    }
-}
-
-/// As [`ask`], of a level by another quota.
-#[inline(never)]
-fn ask_other<R: Timer>(lines: &Lines<R>, word: &mut u64, level: Level, quota: u8, now: Instant, n: u32) -> Said {
-    match level.take(lines.gcra(quota).scale(), now.as_nanos(), n) {
-        Ok(level) => {
-            *word = Kept::Level { level, quota }.pack();
-            Said::Taken
-        }
-        Err(_) => Said::Unclear,
-    }
-}
-
-/// The limiter of a key that has one.
-fn line_of<R: Timer>(lines: &Lines<R>, word: u64) -> Option<Arc<Shared<R>>> {
-    match Kept::of(word) {
-        Kept::Line(number) => Some(Arc::clone(lines.line(number))),
-        Kept::Level { .. } => None,
-    }
-}
-
-/// Puts cells back into a level. If it is a limiter, that has to be done there.
-fn give_back<R: Timer>(lines: &Lines<R>, word: &mut u64, now: Instant, n: u32) -> Option<Arc<Shared<R>>> {
-    match Kept::of(*word) {
-        Kept::Level { level, quota } => {
-            let level = level.give_back(lines.gcra(quota).scale(), now.as_nanos(), n);
-            *word = Kept::Level { level, quota }.pack();
-            None
-        }
-        Kept::Line(number) => Some(Arc::clone(lines.line(number))),
     }
 }
 

@@ -17,9 +17,13 @@ use core::hash::{BuildHasher, Hash};
 use rapidhash::quality::RandomState;
 
 use super::table::{Place, Table, Visits};
+use super::totals::Totals;
 use super::usage::{Busiest, KeyUsage, Rank};
 use crate::limit::error::ResourceLimitError;
-use crate::primitive::{AtomicUsize, Lock, Ordering};
+use crate::limit::snapshot::KeysSnapshot;
+use crate::primitive::{AtomicU64, AtomicUsize, Lock, Ordering, catch, resume};
+use crate::sync::counts::Counts;
+use crate::sync::observe;
 use crate::time::Instant;
 
 /// How many are looked at in passing, when a key comes.
@@ -33,6 +37,9 @@ const PLENTY: u32 = 20;
 
 /// What a keyed limiter keeps for each key, and how it judges that.
 pub(super) trait Kind {
+    /// What events call it.
+    const NAME: &'static str;
+
     /// What is kept for a key.
     type Value;
     /// What a table has besides its keys.
@@ -48,6 +55,15 @@ pub(super) trait Kind {
 
     /// An entry goes.
     fn bury(&self, more: &mut Self::More, value: Self::Value) -> Self::Gone;
+
+    /// Ends the waits of what is gone.
+    fn end(gone: &Self::Gone);
+
+    /// Takes what the line of what is gone has counted, if it had one.
+    fn take_counts(gone: &Self::Gone) -> Option<Counts>;
+
+    /// What no line of the table counts.
+    fn totals(more: &mut Self::More) -> &mut Totals;
 }
 
 /// What use an entry is.
@@ -80,6 +96,8 @@ pub(super) struct Store<K, T: Kind> {
     shards: Box<[Padded<K, T>]>,
     /// How many keys there are in all.
     count: AtomicUsize,
+    /// How often a new key was refused because there were as many as may be.
+    refused: AtomicU64,
     options: Options,
 }
 
@@ -126,13 +144,30 @@ pub(super) struct Shard<K, T: Kind> {
     seen: Instant,
     /// When the hand began its round, and how many it has done.
     round: (Instant, u64),
+    /// How many keys were evicted that could still be told from new ones.
+    evicted: u64,
 }
 
 /// What went out of a table, and is dropped outside the lock.
 type Removed<K, T> = (K, <T as Kind>::Gone);
 
-/// What goes when one key comes: two in passing, and one to make room.
-type Gone<K, T> = [Option<Removed<K, T>>; 3];
+/// What goes when one key comes: two in passing, ...
+struct Gone<K, T: Kind> {
+    in_passing: [Option<Removed<K, T>>; 2],
+    /// ... and one to make room.
+    evicted: Option<Evicted<K, T>>,
+}
+
+/// What made room for another, and what use it was.
+type Evicted<K, T> = (Use, Removed<K, T>);
+
+/// Tells of one that was evicted, if that makes a difference, and drops it: outside the lock.
+fn tell_and_drop<K, T: Kind>(evicted: Option<Evicted<K, T>>) -> bool {
+    if evicted.as_ref().is_some_and(|(found, _)| *found != Use::Fresh) {
+        observe::evicted(T::NAME);
+    }
+    evicted.is_some()
+}
 
 /// Many for each processor, so that two hardly ever meet at one lock.
 fn table_count() -> usize {
@@ -164,13 +199,21 @@ impl<K, T: Kind> Shard<K, T> {
 
 impl<K, T: Kind> Store<K, T> {
     pub(super) fn new(kind: T, options: &Options, now: Instant, more: impl Fn() -> T::More) -> Self {
-        let shard =
-            || Shard { table: Table::new(), more: more(), closed: false, used: now, seen: now, round: (now, 0) };
+        let shard = || Shard {
+            table: Table::new(),
+            more: more(),
+            closed: false,
+            used: now,
+            seen: now,
+            round: (now, 0),
+            evicted: 0,
+        };
         Self {
             kind,
             hasher: RandomState::new(),
             shards: (0..options.tables).map(|_| Padded(Lock::new(shard()))).collect(),
             count: AtomicUsize::new(0),
+            refused: AtomicU64::new(0),
             options: *options,
         }
     }
@@ -263,7 +306,7 @@ impl<K, T: Kind> Store<K, T> {
         // Dropped behind the lock: the key too, if somebody else was faster.
         let mut key = Some(key);
         for last in [false, true] {
-            let mut gone: Gone<K, T> = [const { None }; 3];
+            let mut gone: Gone<K, T> = Gone { in_passing: [const { None }; 2], evicted: None };
             let done = self.shard(hash).with(|shard| {
                 if shard.closed {
                     return Err(ResourceLimitError::CLOSED);
@@ -280,27 +323,66 @@ impl<K, T: Kind> Store<K, T> {
                 let entry = place.and_then(|place| shard.table.get_mut(place));
                 Ok(entry.map(|entry| act(&mut shard.more, &mut entry.value)))
             });
-            drop(gone);
+            drop(gone.in_passing);
+            tell_and_drop::<K, T>(gone.evicted);
             match done? {
                 Some(done) => return Ok(done),
                 None if last || !self.evict_elsewhere(hash, now, visits) => break,
                 None => {}
             }
         }
+        // ORDERING: Relaxed: a statistic, orders nothing.
+        self.refused.fetch_add(1, Ordering::Relaxed);
         Err(ResourceLimitError::too_many_keys(self.options.max_keys))
     }
 
-    /// Removes a key.
-    pub(super) fn remove<Q>(&self, hash: u64, key: &Q) -> Option<T::Gone>
+    /// Removes a key, and ends the waits for it. False if it was not known.
+    pub(super) fn remove<Q>(&self, hash: u64, key: &Q) -> bool
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        let removed = self.shard(hash).with(|shard| {
+        let shard = self.shard(hash);
+        let removed = shard.with(|shard| {
             let place = shard.table.find(hash, &mut Visits::default(), |other| other.borrow() == key)?;
             Some(self.take_out(shard, place, &mut Visits::default()))
         });
-        removed.map(|(_, gone)| gone)
+        let known = removed.is_some();
+        Self::retire(shard, removed);
+        known
+    }
+
+    /// Ends the waits of what was taken out of a table: of all, also where one of those who wait panics.
+    fn retire(shard: &Lock<Shard<K, T>>, removed: impl IntoIterator<Item = Removed<K, T>>) {
+        let mut panic = None;
+        for (_key, gone) in removed {
+            panic = catch(|| T::end(&gone)).err().or(panic);
+            if let Some(counts) = T::take_counts(&gone) {
+                shard.with(|shard| T::totals(&mut shard.more).keep(counts));
+            }
+        }
+        panic.into_iter().for_each(resume);
+    }
+
+    /// Counts one that met no entry.
+    #[cold]
+    pub(super) fn note<R, E>(&self, hash: u64, n: u32, decided: &Result<R, E>) {
+        self.shard(hash).with(|shard| T::totals(&mut shard.more).decide(n, decided));
+    }
+
+    /// Looks at all tables, each for itself, and tells of the keys.
+    pub(super) fn tell(&self, mut look: impl FnMut(&mut Shard<K, T>)) -> KeysSnapshot {
+        let mut evicted = 0;
+        for shard in &self.shards {
+            shard.0.with(|shard| {
+                evicted += shard.evicted;
+                look(shard);
+            });
+        }
+        // ORDERING: Relaxed: a statistic, orders nothing.
+        let refused = self.refused.load(Ordering::Relaxed);
+        let max = Some(self.options.max_keys).filter(|max| *max < usize::MAX);
+        KeysSnapshot { known: self.len(), max, evicted, refused }
     }
 
     /// Gathers something from all keys, a table at a time, and does something with it without the lock.
@@ -337,16 +419,18 @@ impl<K, T: Kind> Store<K, T> {
         all.into_vec().into_iter().map(|(rank, key)| KeyUsage::new(key, rank)).collect()
     }
 
-    /// Lets no key in any more, and takes all out.
-    pub(super) fn close(&self, mut each: impl FnMut(T::Gone)) {
+    /// Lets no key in any more, takes all out, and ends all waits: also where one of those who wait panics.
+    pub(super) fn close(&self) {
+        let mut panic = None;
         for shard in &self.shards {
             let gone: Vec<_> = shard.0.with(|shard| {
                 shard.closed = true;
                 let last = || shard.table.before(None).map(|place| self.take_out(shard, place, &mut Visits::default()));
                 core::iter::from_fn(last).collect()
             });
-            gone.into_iter().for_each(|(_, gone)| each(gone));
+            panic = catch(|| Self::retire(&shard.0, gone)).err().or(panic);
         }
+        panic.into_iter().for_each(resume);
     }
 
     /// Looks at every entry of a table that was not looked at in passing for long.
@@ -372,7 +456,10 @@ impl<K, T: Kind> Store<K, T> {
         // ORDERING: Relaxed, as in `make_room`.
         self.count.fetch_sub(1, Ordering::Relaxed);
         let entry = shard.table.remove(place, visits);
-        (entry.key, self.kind.bury(&mut shard.more, entry.value))
+        let gone = self.kind.bury(&mut shard.more, entry.value);
+        // Under this lock, so that no count is in both places, or in none.
+        T::take_counts(&gone).into_iter().for_each(|counts| T::totals(&mut shard.more).keep(counts));
+        (entry.key, gone)
     }
 
     /// Removes the entry that the hand is at if it is fresh, and moves the hand on.
@@ -387,7 +474,7 @@ impl<K, T: Kind> Store<K, T> {
 
     /// Makes room for one more key, if that can be. It counts from here on.
     fn make_room(&self, shard: &mut Shard<K, T>, now: Instant, gone: &mut Gone<K, T>, visits: &mut Visits) -> bool {
-        for place in gone.iter_mut().take(2) {
+        for place in &mut gone.in_passing {
             for _ in 0..IN_PASSING / 2 {
                 if place.is_none() && visits.0 < ENOUGH {
                     *place = self.look_at_next(shard, now, visits);
@@ -399,17 +486,17 @@ impl<K, T: Kind> Store<K, T> {
             return true;
         }
         if self.options.when_full == WhenFull::EvictIdlest {
-            gone[2] = self.evict_idlest(shard, now, visits);
+            gone.evicted = self.evict_idlest(shard, now, visits);
         }
-        if gone[2].is_none() {
+        if gone.evicted.is_none() {
             // ORDERING: Relaxed, as above.
             self.count.fetch_sub(1, Ordering::Relaxed);
         }
-        gone[2].is_some()
+        gone.evicted.is_some()
     }
 
     /// Takes the idlest of a few entries out.
-    fn evict_idlest(&self, shard: &mut Shard<K, T>, now: Instant, visits: &mut Visits) -> Option<Removed<K, T>> {
+    fn evict_idlest(&self, shard: &mut Shard<K, T>, now: Instant, visits: &mut Visits) -> Option<Evicted<K, T>> {
         let mut idlest: Option<(Use, Place)> = None;
         for _ in 0..SAMPLE {
             let Some(place) = shard.table.at_hand().filter(|_| idlest.is_none() || visits.0 < PLENTY) else { break };
@@ -421,8 +508,9 @@ impl<K, T: Kind> Store<K, T> {
                 break;
             }
         }
-        let (_, place) = idlest.filter(|(found, _)| *found != Use::Held)?;
-        Some(self.take_out(shard, place, visits))
+        let (found, place) = idlest.filter(|(found, _)| *found != Use::Held)?;
+        shard.evicted += u64::from(found != Use::Fresh);
+        Some((found, self.take_out(shard, place, visits)))
     }
 
     /// Makes room in another table than that of `hash`, where nothing could be evicted.
@@ -436,8 +524,8 @@ impl<K, T: Kind> Store<K, T> {
                 break;
             }
             let shard = &self.shards[(start + other) & (self.shards.len() - 1)];
-            let gone = shard.0.with(|shard| self.evict_idlest(shard, now, visits));
-            if gone.is_some() {
+            let evicted = shard.0.with(|shard| self.evict_idlest(shard, now, visits));
+            if tell_and_drop::<K, T>(evicted) {
                 return true;
             }
         }

@@ -8,6 +8,7 @@ use crate::alarm::chime::Chime;
 use crate::limit::bucket::TokenBucket;
 use crate::limit::quota::Quota;
 use crate::runtime::Timer;
+use crate::sync::counts::{Counts, Survey};
 use crate::time::Instant;
 
 impl<R: Timer> RateLimiter<R> {
@@ -21,6 +22,10 @@ impl<R: Timer> RateLimiterBuilder<R> {
     pub(in crate::limit) fn with_quota(mut self, quota: Quota) -> Self {
         (self.quota, self.initial) = (quota, quota.burst_size());
         self
+    }
+
+    pub(in crate::limit) const fn is_counting(&self) -> bool {
+        self.counting
     }
 
     /// Makes a limiter that owes `units` of its quota at `now`, and rings by `chime`.
@@ -52,6 +57,22 @@ impl<R: Timer> Shared<R> {
             let bucket = self.queue.supply.bucket(state);
             (waiters, bucket.owed_units(now).div_ceil(bucket.gcra().scale().cost))
         })
+    }
+}
+
+impl<R: Timer> Shared<R> {
+    /// What its line looks like at `now`. It serves nobody: see [`tick`](Self::tick).
+    pub(in crate::limit) fn glance(&self, now: Instant) -> Survey {
+        self.queue.glance(Some(now))
+    }
+
+    pub(in crate::limit) fn is_waited_for(&self) -> bool {
+        self.queue.peek(|_, waiters| waiters > 0)
+    }
+
+    /// Takes what was counted so far, for who keeps it instead.
+    pub(in crate::limit) fn take_counts(&self) -> Counts {
+        self.queue.take_counts()
     }
 }
 

@@ -5,6 +5,8 @@ use alloc::string::String;
 use metrics::{counter, gauge};
 
 use super::{ConcurrencySnapshot, LineSnapshot, PartSnapshot, RateSnapshot};
+#[cfg(feature = "keyed")]
+use super::{KeyedConcurrencySnapshot, KeyedRateSnapshot, KeysSnapshot};
 
 impl LineSnapshot {
     fn record(&self, name: &str) {
@@ -46,6 +48,42 @@ impl ConcurrencySnapshot {
     }
 }
 
+#[cfg(feature = "keyed")]
+impl KeysSnapshot {
+    fn record(&self, name: &str) {
+        let limiter = String::from(name);
+        gauge!("mtaio.keys", "limiter" => limiter.clone()).set(self.known as f64);
+        if let Some(max) = self.max {
+            gauge!("mtaio.max_keys", "limiter" => limiter.clone()).set(max as f64);
+        }
+        counter!("mtaio.keys_evicted_total", "limiter" => limiter.clone()).absolute(self.evicted);
+        counter!("mtaio.keys_refused_total", "limiter" => limiter).absolute(self.refused);
+    }
+}
+
+#[cfg(feature = "keyed")]
+impl KeyedRateSnapshot {
+    /// Sets the gauges and counters of the limiter that is called `name`, in the recorder of the crate `metrics`.
+    ///
+    /// Their names are in `docs/observing.md`; none of them has a key in it. Call it as often as somebody looks at them.
+    pub fn record(&self, name: &str) {
+        self.keys.record(name);
+        self.line.record(name);
+    }
+}
+
+#[cfg(feature = "keyed")]
+impl KeyedConcurrencySnapshot {
+    /// Sets the gauges and counters of the limiter that is called `name`, in the recorder of the crate `metrics`.
+    ///
+    /// Their names are in `docs/observing.md`; none of them has a key in it. Call it as often as somebody looks at them.
+    pub fn record(&self, name: &str) {
+        gauge!("mtaio.in_flight", "limiter" => String::from(name)).set(self.in_flight as f64);
+        self.keys.record(name);
+        self.line.record(name);
+    }
+}
+
 impl PartSnapshot {
     /// As `record` of what it is a snapshot of.
     pub fn record(&self, name: &str) {
@@ -56,7 +94,7 @@ impl PartSnapshot {
     }
 }
 
-#[cfg(all(test, feature = "test-util"))]
+#[cfg(all(test, feature = "test-util", feature = "keyed"))]
 mod tests {
     use alloc::collections::{BTreeMap, BTreeSet};
     use alloc::format;
@@ -70,7 +108,9 @@ mod tests {
         Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
     };
 
-    use crate::limit::{ConcurrencyLimiter, Quota, RateLimiter, ResourceLimiter};
+    use crate::limit::{
+        ConcurrencyLimiter, KeyedConcurrencyLimiter, KeyedRateLimiter, Quota, RateLimiter, ResourceLimiter,
+    };
     use crate::runtime::ManualClock;
 
     /// What was set, by name and limiter.
@@ -141,21 +181,30 @@ mod tests {
     fn what_is_recorded_is_what_the_page_lists() {
         let clock = ManualClock::new();
         let rate = RateLimiter::builder(Quota::per_second(10)).counting().build_on(clock.clone());
-        let slots = ConcurrencyLimiter::builder(1).counting().build_on(clock).unwrap();
+        let slots = ConcurrencyLimiter::builder(1).counting().build_on(clock.clone()).unwrap();
         let both = ResourceLimiter::new(&rate, &slots);
         let _permit = both.try_acquire().unwrap();
         let mut waiting = pin!(slots.acquire());
         assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
 
+        let per_user = KeyedRateLimiter::<u64, _>::builder(Quota::per_hour(1)).max_keys(1).build_on(clock.clone());
+        (0..3).for_each(|user| per_user.try_acquire(&user).unwrap());
+        let per_host = KeyedConcurrencyLimiter::<u64, _>::builder(2).counting().build_on(clock).unwrap();
+        let _permits = (per_host.try_acquire(&1).unwrap(), per_host.try_acquire_many(&2, 2).unwrap());
+
         let board = Board::default();
         metrics::with_local_recorder(&board, || {
             both.snapshot().iter().for_each(|(part, snapshot)| snapshot.record(&part.to_string()));
+            per_user.snapshot().record("users");
+            per_host.snapshot().record("hosts");
         });
         let board = board.0.lock().unwrap();
         assert_eq!(board["mtaio.cells_available{limiter=rate 0}"], 9.0);
         assert_eq!(board["mtaio.in_flight{limiter=slots 1}"], 1.0);
         assert_eq!(board["mtaio.waiting{limiter=slots 1}"], 1.0);
         assert_eq!(board["mtaio.granted_total{limiter=rate 0}"], 1.0);
+        assert_eq!((board["mtaio.keys{limiter=users}"], board["mtaio.keys_evicted_total{limiter=users}"]), (1.0, 2.0));
+        assert_eq!((board["mtaio.in_flight{limiter=hosts}"], board["mtaio.granted_total{limiter=hosts}"]), (3.0, 2.0));
 
         let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/observing.md"));
         let listed = page.split('`').filter(|name| name.starts_with("mtaio.")).map(String::from);

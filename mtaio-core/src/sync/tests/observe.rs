@@ -15,6 +15,8 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
 use crate::limit::{ConcurrencyLimiter, Quota, RateLimiter};
+#[cfg(feature = "keyed")]
+use crate::limit::{KeyedConcurrencyLimiter, KeyedRateLimiter, WhenFull};
 use crate::runtime::ManualClock;
 
 /// Writes down the events of limiters.
@@ -103,6 +105,50 @@ fn each_slow_transition_is_told_once_and_what_is_fast_is_not() {
             "reconfigured limiter=rate limit=2/s",
             "closed limiter=rate",
             "refused limiter=rate n=1 reason=Closed",
+        ]
+    );
+}
+
+#[test]
+#[cfg(feature = "keyed")]
+fn limits_per_key_tell_of_their_keys_too() {
+    let journal = Journal::default();
+    tracing::subscriber::with_default(journal.clone(), || {
+        let mut context = Context::from_waker(Waker::noop());
+        let clock = ManualClock::new();
+        let rate = KeyedRateLimiter::<u64, _>::builder(Quota::per_hour(1)).max_keys(1).build_on(clock.clone());
+        rate.try_acquire(&1).unwrap();
+        rate.try_acquire(&2).unwrap();
+        assert!(rate.try_acquire(&2).is_err());
+        let mut waiting = pin!(rate.acquire(&2));
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+        assert!(rate.try_acquire(&3).is_err());
+        assert!(pin!(rate.acquire(&3)).poll(&mut context).is_ready());
+        rate.set_quota(&3, Quota::per_hour(2));
+        rate.close();
+        assert!(waiting.poll(&mut context).is_ready());
+        let slots = KeyedConcurrencyLimiter::<u64, _>::builder(1).max_keys(1).when_full(WhenFull::Refuse);
+        let slots = slots.build_on(clock).unwrap();
+        let _permit = slots.try_acquire(&1).unwrap();
+        assert!(pin!(slots.acquire(&2)).poll(&mut context).is_ready());
+        slots.set_limit(&3, 4);
+        slots.close();
+    });
+    let told = journal.0.lock().unwrap();
+    assert_eq!(
+        told[..],
+        [
+            "evicted limiter=keyed rate",
+            "waits limiter=rate n=1",
+            "refused limiter=keyed rate n=1 reason=TooManyKeys",
+            "reconfigured limiter=keyed rate limit=2/h",
+            "closed limiter=rate",
+            "closed limiter=keyed rate",
+            "refused limiter=rate n=1 reason=Closed",
+            "refused limiter=keyed slots n=1 reason=TooManyKeys",
+            "reconfigured limiter=keyed slots limit=4",
+            "closed limiter=slots",
+            "closed limiter=keyed slots",
         ]
     );
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::{SLOW, Waiting};
 use crate::limit::error::ResourceLimitErrorKind as Kind;
-use crate::limit::{KeyedConcurrencyLimiter, KeyedLimiter, KeyedRateLimiter, Quota};
+use crate::limit::{KeyedConcurrencyLimiter, KeyedLimiter, KeyedRateLimiter, KeysSnapshot, Quota};
 use crate::primitive::model::{explore, thread};
 use crate::primitive::{AtomicBool, Ordering};
 use crate::runtime::tests::held::Held;
@@ -162,5 +162,29 @@ fn loom_a_quota_that_is_said_while_its_key_comes_is_that_of_the_key() {
         limiter.try_acquire(&1).unwrap();
         speaker.join().unwrap();
         assert_eq!(limiter.quota(&1), SLOW.burst(2));
+    });
+}
+
+#[test]
+fn loom_what_a_line_has_counted_is_told_while_its_key_goes() {
+    explore(|| {
+        let (_, limiter) = rates(SLOW, 1);
+        limiter.try_acquire(&1).unwrap();
+        let mut waiting = acquire(&limiter, 1);
+        assert!(waiting.poll().is_pending());
+        limiter.refund(&1, 1);
+        assert!(waiting.poll().is_ready());
+        drop(waiting);
+        let other = {
+            let limiter = limiter.clone();
+            thread::spawn(move || limiter.try_acquire(&2).is_ok())
+        };
+        assert_eq!(limiter.snapshot().line.granted, 1);
+        let came = other.join().unwrap();
+        let snapshot = limiter.snapshot();
+        let KeysSnapshot { known, evicted, refused, .. } = snapshot.keys;
+        assert_eq!((snapshot.line.granted, known), (1, 1));
+        // The snapshot holds the line for a moment, and then it cannot go.
+        assert_eq!((evicted, refused), if came { (1, 0) } else { (0, 1) });
     });
 }
