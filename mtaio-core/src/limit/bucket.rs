@@ -593,6 +593,24 @@ mod tests {
     }
 
     #[test]
+    fn what_lags_by_the_cap_is_made_up_for_and_what_lags_by_more_has_idled() {
+        let quota = Quota::per_second(1000).burst(20);
+        let now = Instant::from_nanos(1 << 40);
+        let mut bucket = TokenBucket::with_cells(quota, now, 20);
+        let (cost, cap) = (bucket.gcra.scale().cost, bucket.gcra.scale().units(4_000_000));
+        let units = bucket.sync(now, cap);
+        for (lag, owed) in [(0, 0), (1, -1), (cap - 1, 1 - i128::from(cap)), (cap, -i128::from(cap)), (cap + 1, 0)] {
+            bucket.set_mark(Mark { tat: units - lag, late: true });
+            assert_eq!(bucket.owed(now, cap), owed, "{lag} units late");
+            let taken = bucket.gcra.scale().take(bucket.mark(), units, cap, 1).unwrap();
+            assert_eq!(i128::from(taken.tat), i128::from(units + cost) + owed, "{lag} units late");
+            assert_eq!(taken.late, i128::from(cost) + owed < 0, "{lag} units late");
+            bucket.set_mark(Mark { late: false, ..bucket.mark() });
+            assert_eq!(bucket.owed(now, cap), 0, "idle for {lag} units");
+        }
+    }
+
+    #[test]
     #[cfg(feature = "std")]
     fn what_is_put_back_leaves_what_a_late_timer_owes() {
         let quota = Quota::per_second(1000).burst(20);
