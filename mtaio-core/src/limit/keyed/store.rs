@@ -327,7 +327,7 @@ impl<K, T: Kind> Store<K, T> {
             tell_and_drop::<K, T>(gone.evicted);
             match done? {
                 Some(done) => return Ok(done),
-                None if last || !self.evict_elsewhere(hash, now, visits) => break,
+                None if last || !self.make_room_elsewhere(hash, now, visits) => break,
                 None => {}
             }
         }
@@ -513,18 +513,21 @@ impl<K, T: Kind> Store<K, T> {
         Some((found, self.take_out(shard, place, visits)))
     }
 
-    /// Makes room in another table than that of `hash`, where nothing could be evicted.
-    fn evict_elsewhere(&self, hash: u64, now: Instant, visits: &mut Visits) -> bool {
-        if self.options.when_full != WhenFull::EvictIdlest {
-            return false;
-        }
+    /// Makes room in another table than that of `hash`, which had none: as there, but for a few entries of all together.
+    fn make_room_elsewhere(&self, hash: u64, now: Instant, visits: &mut Visits) -> bool {
         let start = (hash >> 48) as usize;
         for other in 1..self.shards.len() {
             if visits.0 >= ENOUGH {
                 break;
             }
             let shard = &self.shards[(start + other) & (self.shards.len() - 1)];
-            let evicted = shard.0.with(|shard| self.evict_idlest(shard, now, visits));
+            let evicted = shard.0.with(|shard| match self.options.when_full {
+                WhenFull::EvictIdlest => self.evict_idlest(shard, now, visits),
+                WhenFull::Refuse => {
+                    let fresh = (0..IN_PASSING / 2).find_map(|_| self.look_at_next(shard, now, visits));
+                    fresh.map(|removed| (Use::Fresh, removed))
+                }
+            });
             if tell_and_drop::<K, T>(evicted) {
                 return true;
             }

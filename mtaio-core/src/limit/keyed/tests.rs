@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::table::Visits;
 use super::{KeyedConcurrencyLimiter, KeyedRateLimiter};
 use crate::limit::error::{ResourceLimitError, ResourceLimitErrorKind as Kind};
-use crate::limit::{KeyedLimiter, Quota};
+use crate::limit::{KeyedLimiter, Quota, WhenFull};
 use crate::runtime::tests::held::Held;
 use crate::runtime::tests::places::Places;
 use crate::runtime::{Clock, ManualClock};
@@ -36,6 +36,32 @@ fn a_flood_of_keys_is_no_more_than_may_be_and_each_sees_a_handful() {
     }
     assert_eq!(limiter.len(), MOST);
     assert!(most <= Visits(32), "{most:?}");
+}
+
+#[test]
+fn where_new_keys_are_refused_an_idle_one_of_any_table_makes_room() {
+    let clock = ManualClock::new();
+    let refusing = KeyedRateLimiter::<u64, _>::builder(SLOW).max_keys(2).when_full(WhenFull::Refuse);
+    let limiter = refusing.build_on(clock.clone());
+    for keys in (0..200_u64).step_by(2) {
+        assert_eq!((limiter.try_acquire(&keys), limiter.try_acquire(&(keys + 1))), (Ok(()), Ok(())));
+        // Both are in use until their buckets are full again.
+        assert_eq!(limiter.try_acquire(&u64::MAX).unwrap_err().kind(), Kind::TooManyKeys);
+        clock.advance(SLOW.emission_interval());
+    }
+}
+
+#[test]
+fn who_is_refused_because_all_keys_are_in_use_has_looked_at_a_handful() {
+    const MOST: usize = 10_000;
+    let refusing = KeyedRateLimiter::<u64, _>::builder(SLOW).max_keys(MOST).when_full(WhenFull::Refuse);
+    let limiter = refusing.build_on(ManualClock::new());
+    for key in 0..2 * MOST as u64 {
+        let mut visits = Visits::default();
+        let taken = limiter.try_acquire_counted(&key, &mut visits);
+        assert_eq!(taken.map_err(|error| error.kind()), if key < MOST as u64 { Ok(()) } else { Err(Kind::TooManyKeys) });
+        assert!(visits <= Visits(32), "{visits:?}");
+    }
 }
 
 #[test]
