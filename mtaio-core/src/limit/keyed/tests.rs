@@ -59,7 +59,10 @@ fn who_is_refused_because_all_keys_are_in_use_has_looked_at_a_handful() {
     for key in 0..2 * MOST as u64 {
         let mut visits = Visits::default();
         let taken = limiter.try_acquire_counted(&key, &mut visits);
-        assert_eq!(taken.map_err(|error| error.kind()), if key < MOST as u64 { Ok(()) } else { Err(Kind::TooManyKeys) });
+        assert_eq!(
+            taken.map_err(|error| error.kind()),
+            if key < MOST as u64 { Ok(()) } else { Err(Kind::TooManyKeys) }
+        );
         assert!(visits <= Visits(32), "{visits:?}");
     }
 }
