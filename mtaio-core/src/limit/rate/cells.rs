@@ -171,16 +171,6 @@ impl<R: Timer> Cells<R> {
         state.bucket.put_back(state.now, cap, n);
     }
 
-    /// Under the lock: what the word is from here on, and the parameters if they are others.
-    #[inline]
-    fn store(&self, state: &mut State<R>, queued: bool) {
-        if state.published != state.bucket.moves() {
-            self.word.store_parameters(&state.bucket, self.cap);
-            state.published = state.bucket.moves();
-        }
-        self.word.publish(&state.bucket, queued || state.closed || self.counting);
-    }
-
     /// Under the lock, after the bucket's parameters changed: what time it is in the new units.
     pub(super) fn resync(&self, state: &mut State<R>) {
         let cap = self.cap_units(state);
@@ -234,13 +224,21 @@ impl<R: Timer> Supply for Cells<R> {
             // Right after it, its time is over.
             state.bells.due = state.bells.due.min(state.soonest + Duration::from_nanos(1));
         }
-        self.store(state, front.is_some());
+        if state.published != state.bucket.moves() {
+            self.word.store_parameters(&state.bucket, self.cap);
+            state.published = state.bucket.moves();
+        }
+        self.word.publish(&state.bucket, front.is_some() || state.closed || self.counting);
     }
 
-    fn publish_behind(&self, state: &mut State<R>, _: &Ask, _: bool) {
+    fn publish_behind(&self, state: &mut State<R>, front: &Ask, parked: bool) {
+        if state.published != state.bucket.moves() {
+            // The base has moved. If that was because the clock has stepped back, less is owed than was, and the front is due earlier.
+            return self.publish(state, Some(front), parked);
+        }
         // What time it is has nothing to say yet: the front would have been due, and is not. So the mark is where it was, and
         // the front rings when it was to ring.
-        self.store(state, true);
+        self.word.publish(&state.bucket, true);
     }
 
     fn leave(&self, state: &mut State<R>) -> Leave<R> {

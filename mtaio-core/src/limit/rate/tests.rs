@@ -176,6 +176,25 @@ fn an_alarm_rings_in_time_after_the_clock_has_stepped_back() {
 }
 
 #[test]
+fn who_comes_behind_others_after_the_clock_has_stepped_back_sets_the_alarm_for_them() {
+    let clock = ManualClock::new();
+    clock.set(Instant::from_nanos(3_600_000_000_000));
+    let limiter = RateLimiter::with_runtime(Quota::per_second(10).burst(1), clock.clone());
+    limiter.try_acquire().unwrap();
+    let awake = Arc::new(Counts::default());
+    let (mut first, mut second) = (pin!(limiter.acquire()), pin!(limiter.acquire()));
+    assert!(poll_as(first.as_mut(), awake.clone()).is_pending());
+    clock.set(Instant::from_nanos(1_000_000_000));
+    assert!(poll(second.as_mut()).is_pending());
+    let step = Duration::from_millis(100);
+    clock.advance(step);
+    assert_eq!(awake.0.load(core::sync::atomic::Ordering::Relaxed), 1);
+    assert!(poll(first).is_ready());
+    clock.advance(step);
+    assert!(poll(second).is_ready());
+}
+
+#[test]
 fn nothing_asked_for_is_there_at_once_also_behind_others() {
     let clock = ManualClock::new();
     let limiter = RateLimiter::with_runtime(Quota::per_second(10).burst(1), clock);
