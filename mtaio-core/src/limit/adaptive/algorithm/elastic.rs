@@ -43,9 +43,9 @@ const BACKOFF: f64 = 0.5;
 /// - **Steps.** A pair moves the logarithm of the limit by `0.3 d (e - 0.3) / 0.7`, or `/ 0.3` where that is negative, at most by
 ///   `0.3 d`. While pairs say the same, and by more than 0.3 of that, `d` grows to 1.7 of itself, up to 0.7; when they do not, it shrinks
 ///   to 0.65, down to `0.1 v^(1/4)`. So it is fast when it is far, and quiet when it is there.
-/// - **Not limited.** Where fewer than one in twenty took the last place, or about as many were in flight in both windows, nothing is known
-///   of the limit, and it stays: at the more of both as long as it does not limit, so that nobody is kept out for a comparison that says
-///   nothing.
+/// - **Not limited.** Where fewer than one in twenty took the last place, and less than nine tenths of the limit were in flight on average,
+///   or where about as many were in flight in both windows, nothing is known of the limit, and it stays: at the more of both as long as it
+///   does not limit, so that nobody is kept out for a comparison that says nothing.
 /// - **Drops.** When about a fifth of the latest requests was dropped (as many as the limit, but 8 to 64), the limit is halved, and
 ///   once more if those let in after that fare no better. Then it is doubled, each time that a limit's worth of requests has succeeded,
 ///   up to three quarters of where it was; or of the lowest place where it was dropped again on the way.

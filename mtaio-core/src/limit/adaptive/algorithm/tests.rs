@@ -167,6 +167,22 @@ fn elastic_does_not_let_in_less_for_a_comparison_that_says_nothing() {
 }
 
 #[test]
+fn elastic_knows_that_it_limits_also_where_many_come_and_go_at_once() {
+    // All that a timer tells come together: an eighth of the limit. So only one in 25 takes the last place, and nobody finds much room.
+    let (workers, mut now, mut elastic) = (40.0, 1e9, Elastic::new(200));
+    while now < 120e9 {
+        let limit = elastic.limit();
+        let (at_once, per_nano) = ((limit / 8).max(1), (limit as f64).min(workers) / 0.1e9);
+        now += at_once as f64 / per_nano;
+        let rtt = Duration::from_nanos((limit as f64 / per_nano) as u64);
+        for in_flight in limit - at_once + 1..=limit {
+            elastic.record(&sample(now as u64, rtt, in_flight, false));
+        }
+    }
+    assert!((30..56).contains(&elastic.limit()), "{elastic:?}");
+}
+
+#[test]
 fn elastic_goes_on_after_a_clock_that_stepped_back_a_little() {
     let (mut steady, mut elastic) = (Steady::of(40), Elastic::new(20));
     steady.run(&mut elastic, 60.0);

@@ -15,9 +15,11 @@ const A_FEW: f64 = 4.0;
 const CARE: f64 = 4.0;
 /// A round trip counts for so many times the usual one at most: a clock that jumps does not make the usual one a year.
 const ODD: f64 = 10.0;
-/// If fewer than this part of all took the last place there was, the limit does not limit. How many are in flight on average does not tell:
-/// of three at a time, when chance has it, a limit of five refuses a tenth.
+/// If fewer than this part of all took the last place there was, the limit does not limit, ...
 const BUSY: f64 = 0.05;
+/// ... unless this part of it is in flight on average: where many come and go at once, only the last of them takes the last place. That
+/// alone does not tell either: of three at a time, when chance has it, a limit of five refuses a tenth.
+const CROWDED: f64 = 0.9;
 /// So much of the limit has to be in flight before a window begins, unless that takes so many round trips.
 const FULL: f64 = 0.95;
 const PATIENCE: f64 = 5.0;
@@ -48,7 +50,7 @@ impl Seen {
     }
 
     fn is_limited(&self) -> bool {
-        self.last >= BUSY * self.samples
+        self.last >= BUSY * self.samples || self.mean_in_flight() >= CROWDED * self.limit
     }
 }
 
