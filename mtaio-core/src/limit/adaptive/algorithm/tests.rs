@@ -167,6 +167,15 @@ fn elastic_does_not_let_in_less_for_a_comparison_that_says_nothing() {
 }
 
 #[test]
+fn elastic_compares_with_less_as_soon_as_it_limits_again() {
+    let (mut steady, mut elastic) = (Steady { load: 10.0, ..Steady::of(1000) }, Elastic::new(20));
+    assert_eq!(steady.run(&mut elastic, 60.0), [17, 23]);
+    steady.load = f64::INFINITY;
+    // Only the window that it was in sees more; two others would take it to the end.
+    assert_eq!(steady.run(&mut elastic, 0.6)[..2], [23, 17]);
+}
+
+#[test]
 fn elastic_knows_that_it_limits_also_where_many_come_and_go_at_once() {
     // All that a timer tells come together: an eighth of the limit. So only one in 25 takes the last place, and nobody finds much room.
     let (workers, mut now, mut elastic) = (40.0, 1e9, Elastic::new(200));

@@ -185,11 +185,13 @@ impl Probe {
             return None;
         }
         let seen = core::mem::take(&mut self.now);
-        self.rests = !seen.is_limited();
+        let rested = core::mem::replace(&mut self.rests, !seen.is_limited());
         if self.rests {
             self.first = None;
             return None;
         }
+        // Who rests sees more: of this pair less comes second.
+        self.rising &= !rested;
         let first = self.first.replace(seen)?;
         self.first = None;
         let (less, more) = if self.rising { (first, seen) } else { (seen, first) };
