@@ -105,7 +105,8 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, R: Timer> AdaptiveRateLimiter
     {
         let report = self.weights.report(key, load, self.runtime().now());
         if report.all {
-            // The load of all has passed the threshold: every key that is known has another quota.
+            // The load of all has passed the threshold: every key that is known has another quota, and so has who is on its way.
+            self.keyed.quotas_have_changed();
             self.keyed.retain(|usage| {
                 self.renew(usage.key.borrow());
                 true
@@ -294,6 +295,9 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, R: Timer> AdaptiveRateLimiter
         Q: Hash + Eq + ?Sized,
     {
         let weighed = self.weights.remove(key);
+        if weighed {
+            self.keyed.quotas_have_changed();
+        }
         self.keyed.remove(key) || weighed
     }
 

@@ -14,7 +14,7 @@ pub(super) struct Homes<K, V> {
     of: Option<Of<K, V>>,
     /// What was said for single keys. It is looked at only if something was.
     said: Lock<Table<K, V>>,
-    /// How often something was said.
+    /// How often something was said, or the function began to say something else.
     changes: AtomicUsize,
 }
 
@@ -51,6 +51,12 @@ impl<K, V: Copy> Homes<K, V> {
             let place = said.find(hash, &mut Visits::default(), |other| other == key)?;
             said.get(place).map(|entry| entry.value)
         })
+    }
+
+    /// The function says something else from now on, it may be of any key. Who has put a key into a table meanwhile asks it again.
+    #[cfg(feature = "adaptive")]
+    pub(super) fn touch(&self) {
+        self.change(|_| ());
     }
 
     /// Says what the key has from now on.

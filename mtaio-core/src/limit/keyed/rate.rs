@@ -459,6 +459,13 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         observe::reconfigured(Rates::<R>::NAME, &format_args!("{quota}"));
     }
 
+    /// What the function says that gives keys their quotas may be another one from now on. Keys that are known keep theirs until it is
+    /// [reset](Self::reset_quota).
+    #[cfg(feature = "adaptive")]
+    pub(in crate::limit) fn quotas_have_changed(&self) {
+        self.inner.homes.touch();
+    }
+
     /// How many keys are known now. Some of them may be forgotten as soon as others come.
     pub fn len(&self) -> usize {
         self.inner.store.len()
