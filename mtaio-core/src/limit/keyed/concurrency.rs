@@ -335,6 +335,10 @@ impl<K: Hash + Eq, R: Timer> KeyedConcurrencyLimiter<K, R> {
     /// Changes the limit of a key, now and whenever it comes again, whatever that of the others is. A limit of zero is a pause.
     ///
     /// As [`ConcurrencyLimiter::set_limit`] for those who wait or hold permits.
+    ///
+    /// # Panics
+    ///
+    /// As [`try_acquire`](Self::try_acquire), if somebody [resets](Self::reset_limit) it at the same time.
     pub fn set_limit<Q>(&self, key: &Q, limit: usize)
     where
         K: Borrow<Q>,
@@ -592,15 +596,21 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let limit = self.home(hash, key);
-        let semaphore = self.store.with(hash, key, Instant::ORIGIN, |_, slot| {
-            slot.limit = limit;
-            Arc::clone(&slot.semaphore)
-        });
-        if let Ok(semaphore) = semaphore {
-            semaphore.resize(limit);
+        loop {
+            let changes = self.homes.changes();
+            let limit = self.home(hash, key);
+            let semaphore = self.store.with(hash, key, Instant::ORIGIN, |_, slot| {
+                slot.limit = limit;
+                Arc::clone(&slot.semaphore)
+            });
+            if let Ok(semaphore) = semaphore {
+                semaphore.resize(limit);
+            }
+            // Another one may have been said since, and given already.
+            if self.homes.changes() == changes {
+                return limit;
+            }
         }
-        limit
     }
 }
 

@@ -431,6 +431,10 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
     /// at most the new burst of them.
     ///
     /// Whoever waits for more than the new burst is refused.
+    ///
+    /// # Panics
+    ///
+    /// As [`try_acquire`](Self::try_acquire), if somebody [resets](Self::reset_quota) it at the same time.
     pub fn set_quota<Q>(&self, key: &Q, quota: Quota)
     where
         K: Borrow<Q>,
@@ -438,7 +442,7 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
     {
         let hash = self.inner.store.hash(key);
         self.inner.homes.say(hash, key.to_owned(), quota);
-        self.inner.bring_home(hash, key, quota);
+        let quota = self.inner.bring_home(hash, key);
         observe::reconfigured(Rates::<R>::NAME, &format_args!("{quota}"));
     }
 
@@ -454,8 +458,7 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
     {
         let hash = self.inner.store.hash(key);
         self.inner.homes.unsay(hash, key);
-        let quota = self.quota_of_new(key);
-        self.inner.bring_home(hash, key, quota);
+        let quota = self.inner.bring_home(hash, key);
         observe::reconfigured(Rates::<R>::NAME, &format_args!("{quota}"));
     }
 

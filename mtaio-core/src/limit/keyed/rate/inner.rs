@@ -160,8 +160,7 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
         let done = self.store.with_new(hash, owned, now, make, act, visits)?;
         if self.homes.changes() != changes {
             // Somebody said a quota while the key was on its way.
-            let quota = self.homes.of(hash, &key.to_owned());
-            self.bring_home(hash, key, quota);
+            self.bring_home(hash, key);
         }
         Ok(done)
     }
@@ -195,8 +194,24 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
         }
     }
 
-    /// Gives a key that is known the quota that it would come back with.
-    pub(super) fn bring_home<Q>(&self, hash: u64, key: &Q, quota: Quota)
+    /// Gives a key that is known the quota that it would come back with, and returns that.
+    pub(super) fn bring_home<Q>(&self, hash: u64, key: &Q) -> Quota
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        loop {
+            let changes = self.homes.changes();
+            let quota = self.homes.of(hash, &key.to_owned());
+            self.give(hash, key, quota);
+            // Another one may have been said since, and given already.
+            if self.homes.changes() == changes {
+                return quota;
+            }
+        }
+    }
+
+    fn give<Q>(&self, hash: u64, key: &Q, quota: Quota)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,

@@ -166,6 +166,46 @@ fn loom_a_quota_that_is_said_while_its_key_comes_is_that_of_the_key() {
 }
 
 #[test]
+fn loom_of_two_quotas_that_are_said_at_once_the_key_has_the_one_that_it_comes_back_with() {
+    for has_line in [false, true] {
+        explore(move || {
+            let (_, limiter) = rates(SLOW, 2);
+            limiter.try_acquire(&1).unwrap();
+            if has_line {
+                drop(limiter.limiter(&1).unwrap());
+            }
+            let speaker = {
+                let limiter = limiter.clone();
+                thread::spawn(move || limiter.set_quota(&1, SLOW.burst(2)))
+            };
+            limiter.set_quota(&1, SLOW.burst(3));
+            speaker.join().unwrap();
+            let quota = limiter.quota(&1);
+            limiter.remove(&1);
+            assert_eq!(limiter.quota(&1), quota, "it comes back with another one");
+        });
+    }
+}
+
+#[test]
+fn loom_of_two_limits_that_are_said_at_once_the_key_has_the_one_that_it_comes_back_with() {
+    explore(|| {
+        let slots = KeyedConcurrencyLimiter::<u64, Places>::builder(1).max_keys(2).tables(1);
+        let slots = slots.build_on(Places::default()).unwrap();
+        drop(slots.try_acquire(&1).unwrap());
+        let speaker = {
+            let slots = slots.clone();
+            thread::spawn(move || slots.set_limit(&1, 2))
+        };
+        slots.set_limit(&1, 3);
+        speaker.join().unwrap();
+        let limit = slots.limit(&1);
+        slots.remove(&1);
+        assert_eq!(slots.limit(&1), limit, "it comes back with another one");
+    });
+}
+
+#[test]
 fn loom_what_a_line_has_counted_is_told_while_its_key_goes() {
     explore(|| {
         let (_, limiter) = rates(SLOW, 1);
