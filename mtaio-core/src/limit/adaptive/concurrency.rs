@@ -149,7 +149,7 @@ impl<R: Timer> AdaptiveConcurrencyLimiter<R> {
     ///
     /// [`ResourceLimitError`]: not ready, without a `retry_after`, or closed.
     pub fn try_acquire(&self) -> Result<AdaptivePermit<R>, ResourceLimitError> {
-        Ok(self.begin(self.shared.slots.try_acquire_owned()?))
+        Ok(self.begin(self.shared.slots.try_acquire_owned()?, false))
     }
 
     /// Waits for a permit. Neither the future nor the permit has a lifetime.
@@ -312,10 +312,12 @@ impl<R: Timer> AdaptiveConcurrencyLimiter<R> {
         self.shared.slots.runtime()
     }
 
-    /// A request begins.
-    fn begin(&self, slot: OwnedPermit) -> AdaptivePermit<R> {
+    /// A request begins, which may have waited.
+    fn begin(&self, slot: OwnedPermit, waited: bool) -> AdaptivePermit<R> {
         // ORDERING: Relaxed: a statistic, orders nothing.
-        let in_flight = self.shared.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        let begun = self.shared.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        // Who waited was handed its slot, as others were perhaps that have not seen it yet: theirs were taken, too.
+        let in_flight = if waited { begun.max(self.in_flight()) } else { begun };
         AdaptivePermit::new(Arc::clone(&self.shared), slot, self.runtime().now(), in_flight)
     }
 }

@@ -23,12 +23,13 @@ pin_project! {
         limiter: AdaptiveConcurrencyLimiter<R>,
         #[pin]
         acquire: AcquireSlotsOwned<R>,
+        waited: bool,
     }
 }
 
 impl<R: Timer> AcquireAdaptive<R> {
     pub(super) const fn new(limiter: AdaptiveConcurrencyLimiter<R>, acquire: AcquireSlotsOwned<R>) -> Self {
-        Self { limiter, acquire }
+        Self { limiter, acquire, waited: false }
     }
 }
 
@@ -37,7 +38,9 @@ impl<R: Timer> Future for AcquireAdaptive<R> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        this.acquire.poll(context).map_ok(|slot| this.limiter.begin(slot))
+        let poll = this.acquire.poll(context);
+        *this.waited |= poll.is_pending();
+        poll.map_ok(|slot| this.limiter.begin(slot, *this.waited))
     }
 }
 

@@ -4,12 +4,14 @@ use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::task::Poll;
 use core::time::Duration;
 use std::sync::Mutex;
 
 use super::{AdaptiveConcurrencyLimiter, AdaptivePermit, Outcome};
 use crate::limit::ResourceLimitErrorKind as Kind;
 use crate::limit::adaptive::algorithm::{LimitAlgorithm, Sample, Vegas};
+use crate::runtime::tests::held::Held;
 use crate::runtime::{ManualClock, VirtualRuntime};
 
 /// As many as were let in last, and panics on a round trip of an hour.
@@ -76,6 +78,36 @@ fn an_algorithm_that_panics_still_sees_those_that_came_meanwhile() {
     assert_eq!((panic.is_err(), limiter.limit()), (true, 11));
     limiter.try_acquire().unwrap().success();
     assert_eq!((limiter.limit(), limiter.in_flight()), (13, 0));
+}
+
+/// Remembers how many were in flight, by sample.
+#[derive(Debug)]
+struct Notes(Arc<Mutex<Vec<usize>>>);
+
+impl LimitAlgorithm for Notes {
+    fn limit(&self) -> usize {
+        4
+    }
+
+    fn record(&mut self, sample: &Sample) -> usize {
+        self.0.lock().unwrap().push(sample.in_flight);
+        4
+    }
+}
+
+#[test]
+fn who_is_handed_a_slot_takes_the_last_one_also_where_many_come_back_at_once() {
+    let notes = Arc::new(Mutex::new(Vec::new()));
+    let limiter = AdaptiveConcurrencyLimiter::with_algorithm(Notes(Arc::clone(&notes)), ManualClock::new());
+    let permits: Vec<_> = (0..4).map(|_| limiter.try_acquire().unwrap()).collect();
+    let mut waiting: Vec<_> = (0..4).map(|_| Held::waiting(limiter.acquire())).collect();
+    permits.into_iter().for_each(|permit| permit.success());
+    let permits: Vec<_> = waiting.iter_mut().map(|waiting| waiting.poll()).collect();
+    for permit in permits {
+        let Poll::Ready(Ok(permit)) = permit else { panic!("a slot was handed to it") };
+        permit.success();
+    }
+    assert_eq!(*notes.lock().unwrap(), [1, 2, 3, 4, 4, 4, 4, 4]);
 }
 
 #[test]
