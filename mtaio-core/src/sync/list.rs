@@ -3,7 +3,7 @@
 //! All raw pointers of the workspace are in this file. What it keeps:
 //!
 //! 1. A node is *linked* from [`Access::sit`] until it is unlinked, by its owner ([`Access::rise`]) or by whoever settles
-//!    it ([`List::settle_front`], [`List::settle_marked`]). Links are read and written under the queue's lock only.
+//!    it ([`List::settle_front`], [`List::settle_marked`], [`List::settle_at`]). Links are read and written under the queue's lock only.
 //! 2. While a node is linked, its value belongs to the lock: nobody reaches it without. What it asks for is written while the
 //!    seat is not taken only, and may be read by everybody else.
 //! 3. Settling unlinks the node, changes its value, and then stores `settled`, last. From that store on the value belongs

@@ -27,7 +27,7 @@ pub(crate) trait Supply: Sized {
     /// has been told that it could be served.
     fn publish(&self, state: &mut Self::State, front: Option<&Self::Ask>, parked: bool);
 
-    /// As `publish`, after one has come behind others: nothing has changed for the front, which waits on.
+    /// As `publish`, after one has come behind others: nothing has changed for the front, which waits on, but what time it is.
     fn publish_behind(&self, state: &mut Self::State, front: &Self::Ask, parked: bool) {
         self.publish(state, Some(front), parked);
     }

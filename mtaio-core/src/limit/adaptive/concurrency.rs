@@ -75,6 +75,7 @@ pub struct AdaptiveConcurrencyLimiter<R: Timer> {
 /// What clones and permits share.
 struct Shared<R: Timer> {
     slots: ConcurrencyLimiter<R>,
+    /// How many have begun and not ended: unlike the slots that are held, without those that were handed out and not seen yet.
     in_flight: AtomicUsize,
     desk: Desk,
 }

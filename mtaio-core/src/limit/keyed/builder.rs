@@ -89,8 +89,8 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiterBuilder<K, R> {
     }
 
     key_options!(
-        "It costs nothing where it is not said. Where it is, each request takes the lock of its key's table twice, and where the key \
-         has a line, that of the line too; a key takes no more memory."
+        "It costs nothing where it is not said. Where it is, each request goes the longer way: it hashes its key and reads the clock \
+         twice, and where the key has a line, it takes the lock of that too; a key takes no more memory."
     );
 
     /// Makes the limiter on the default runtime of its type.

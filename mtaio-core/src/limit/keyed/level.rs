@@ -63,7 +63,7 @@ impl Level {
     #[inline(always)]
     pub(super) fn draw(self, &Draw { units, cost, burst }: &Draw) -> Result<Self, Shortage> {
         let ahead = (self.0.wrapping_sub(units) as i64 >> SPARE_BITS).max(0) as u64;
-        // None exceeds 2^60.
+        // Neither of them exceeds 2^60.
         let owed = ahead + cost;
         if owed <= burst {
             Ok(Self(units.wrapping_add(owed << SPARE_BITS)))

@@ -260,7 +260,7 @@ impl<K, T: Kind> Store<K, T> {
         }
     }
 
-    /// As `with`, but what is known of the table may be too old.
+    /// As `with`, but if what is known of the table may be too old, that is all it says.
     #[inline]
     pub(super) fn with_once<Q, R>(
         &self,
