@@ -12,6 +12,7 @@ macro_rules! conformance_adaptive {
             a_new_rate_reaches_who_waits
             the_load_of_all_counts_for_all_if_it_is_said_so
             what_was_reported_is_bounded
+            a_snapshot_tells_of_all_keys_of_an_adaptive_rate
             rules_that_make_no_sense_say_so
             the_limit_follows_what_becomes_of_permits
             a_permit_dropped_without_a_word_is_ignored
@@ -175,6 +176,17 @@ pub async fn what_was_reported_is_bounded<H: Harness>(rig: Rig<H>) {
     others.adjust_rate("b", 1.0);
     assert!(others.remove("b") && !others.remove("b"));
     assert_eq!((others.adjusted(), others.weight("b")), (0, 1.0));
+}
+
+pub async fn a_snapshot_tells_of_all_keys_of_an_adaptive_rate<H: Harness>(rig: Rig<H>) {
+    let limiter = Rates::<H>::builder(SLOW).counting().build_on(rig.runtime.clone()).unwrap();
+    limiter.adjust_rate("ann", 0.95);
+    limiter.try_acquire("ann").unwrap();
+    limiter.try_acquire("bob").unwrap();
+    assert!(limiter.try_acquire("bob").is_err());
+    let snapshot = limiter.snapshot();
+    assert_eq!((snapshot.keys.known, snapshot.line.granted, snapshot.line.refused), (2, 2, 1));
+    assert!(snapshot.line.counting && !snapshot.closed);
 }
 
 pub async fn rules_that_make_no_sense_say_so<H: Harness>(rig: Rig<H>) {

@@ -19,6 +19,7 @@ use crate::limit::error::ResourceLimitError;
 use crate::limit::keyed::{AcquireKeyedCells, AdmitKeyedCells, KeyedLimiter, KeyedRateLimiter};
 use crate::limit::quota::Quota;
 use crate::limit::run::{Run, TryRun};
+use crate::limit::snapshot::KeyedRateSnapshot;
 use crate::runtime::Timer;
 use crate::sync::Closed;
 
@@ -279,6 +280,11 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, R: Timer> AdaptiveRateLimiter
     /// Of how many keys the weight is not 1, or the admission is halved.
     pub fn adjusted(&self) -> usize {
         self.weights.len()
+    }
+
+    /// What it looks like now, of all keys together: as [`KeyedRateLimiter::snapshot`].
+    pub fn snapshot(&self) -> KeyedRateSnapshot {
+        self.keyed.snapshot()
     }
 
     /// The limiter under it: what a key's bucket holds, who uses it most, refunds and handles of single keys. A quota that is set there

@@ -88,6 +88,11 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, R: Timer> AdaptiveRateLimiter
         Self { keyed: self.keyed.max_waiters(waiters), ..self }
     }
 
+    /// Counts every request: see [`KeyedRateLimiterBuilder::counting`].
+    pub fn counting(self) -> Self {
+        Self { keyed: self.keyed.counting(), ..self }
+    }
+
     /// Deals the keys out among so many tables: models need to have one.
     #[cfg(test)]
     pub(super) fn tables(self, tables: usize) -> Self {
