@@ -122,6 +122,8 @@ proptest! {
         }
         let start = runtime.now();
         runtime.run_for(time);
+        // Its tasks go on for ever, and hold it.
+        runtime.shutdown();
         let moves = moves.lock().unwrap();
         let cap = (2 * runtime.granularity().as_nanos()).max(1);
         // From each move to the end, and from the beginning to each move, and a sample of windows between.
@@ -160,6 +162,8 @@ fn moved_by_short_reads(quota: Quota, at_once: usize) -> f64 {
         }
     });
     runtime.run_for(Duration::from_secs(10));
+    // Its tasks go on for ever, and hold it.
+    runtime.shutdown();
     let moved: usize = *moved.lock().unwrap();
     moved as f64
 }
