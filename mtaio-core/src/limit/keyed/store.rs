@@ -474,9 +474,11 @@ impl<K, T: Kind> Store<K, T> {
 
     /// Makes room for one more key, if that can be. It counts from here on.
     fn make_room(&self, shard: &mut Shard<K, T>, now: Instant, gone: &mut Gone<K, T>, visits: &mut Visits) -> bool {
+        // Who has a page split has to move its entries: that is enough to look at.
+        let splits = shard.table.is_about_to_split();
         for place in &mut gone.in_passing {
             for _ in 0..IN_PASSING / 2 {
-                if place.is_none() && visits.0 < ENOUGH {
+                if place.is_none() && visits.0 < ENOUGH && !splits {
                     *place = self.look_at_next(shard, now, visits);
                 }
             }

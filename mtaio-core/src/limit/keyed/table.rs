@@ -97,12 +97,17 @@ impl<K, V> Table<K, V> {
         self.pages.get_mut(place.page)?.get_mut(place.slot)
     }
 
+    /// Whether one more key takes one more page.
+    pub(super) fn is_about_to_split(&self) -> bool {
+        self.len >= LOAD * self.pages.len() && self.pages.len() < Mark::PAGES
+    }
+
     /// Adds a key that is not there, and returns its place.
     pub(super) fn insert(&mut self, hash: u64, key: K, value: V, visits: &mut Visits) -> Place {
-        self.len += 1;
-        if self.len > LOAD * self.pages.len() && self.pages.len() < Mark::PAGES {
+        if self.is_about_to_split() {
             self.split(visits);
         }
+        self.len += 1;
         let mark = Mark::of(hash);
         let page = self.page_of(mark);
         Place { page, slot: self.pages[page].push(mark, Entry { key, value }) }
