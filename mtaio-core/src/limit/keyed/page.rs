@@ -175,7 +175,8 @@ impl<K, V> Page<K, V> {
         entry
     }
 
-    fn pop(&mut self) -> Option<(Mark, Entry<K, V>)> {
+    /// Takes the last key out.
+    pub(super) fn pop(&mut self) -> Option<(Mark, Entry<K, V>)> {
         let tray = self.0.as_mut()?;
         if let Some(over) = &mut tray.header_mut().over {
             let last = over.pop();

@@ -6,7 +6,8 @@
 //! 2. An entry that is removed in passing is [fresh](Use::Fresh): one that comes instead of it cannot be told from it. Only where
 //!    there may be no more keys, and it was said so, the idlest of a few goes that is not fresh; one that is held never does.
 //! 3. No operation looks at more than 32 entries, as long as the keys' hashes are spread; but for those that say that they look
-//!    at all.
+//!    at all, and for the first one after so long a time that what is kept [may be too old](Kind::stale_after), in which too few
+//!    new keys came for all to be seen in passing.
 //! 4. Of foreign code only the keys' `Eq` runs under a lock. Keys are hashed, made and dropped outside.
 
 use alloc::boxed::Box;
@@ -474,11 +475,9 @@ impl<K, T: Kind> Store<K, T> {
 
     /// Makes room for one more key, if that can be. It counts from here on.
     fn make_room(&self, shard: &mut Shard<K, T>, now: Instant, gone: &mut Gone<K, T>, visits: &mut Visits) -> bool {
-        // Who has a page split has to move its entries: that is enough to look at.
-        let splits = shard.table.is_about_to_split();
         for place in &mut gone.in_passing {
             for _ in 0..IN_PASSING / 2 {
-                if place.is_none() && visits.0 < ENOUGH && !splits {
+                if place.is_none() && visits.0 < ENOUGH {
                     *place = self.look_at_next(shard, now, visits);
                 }
             }

@@ -74,7 +74,9 @@ fn keys_that_are_idle_see_to_each_other() {
     let mut most = 0;
     for key in 0..200_000_u64 {
         clock.advance(Duration::from_micros(1));
-        assert_eq!(limiter.try_acquire(&key), Ok(()));
+        let mut visits = Visits::default();
+        assert_eq!(limiter.try_acquire_counted(&key, &mut visits), Ok(()));
+        assert!(visits <= Visits(32), "{visits:?}");
         most = most.max(limiter.len());
     }
     // A thousand come in the time in which a bucket fills.
