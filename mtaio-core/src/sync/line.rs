@@ -177,11 +177,11 @@ impl<R: Carried, A: Copy> Waiters<R, A> {
     /// Its only list, where whoever comes first is first and nobody has to go.
     #[inline]
     pub(crate) fn plain(&mut self) -> Option<&mut List<Answer<R>, A>> {
-        if self.order.plain { Some(self.row(0)) } else { None }
+        if self.beside.plain { Some(self.row(0)) } else { None }
     }
 
     pub(crate) fn order(&self) -> Order {
-        self.order.order
+        self.beside.order
     }
 
     fn row(&mut self, number: u16) -> &mut List<Answer<R>, A> {
@@ -190,11 +190,11 @@ impl<R: Carried, A: Copy> Waiters<R, A> {
 
     /// The list in which the one is that holds its turn, or else the last one that has anybody.
     fn first_of_all(&mut self) -> u16 {
-        if let Some(held) = self.order.held {
+        if let Some(held) = self.beside.held {
             if is_held(self.row(held)) {
                 return held;
             }
-            self.order.held = None;
+            self.beside.held = None;
         }
         self.last_first().find(|(_, list)| !list.is_empty()).map_or(0, |(number, _)| number)
     }
@@ -302,12 +302,12 @@ impl<R: Carried, A: Copy> Discipline<R, A> for Waiters<R, A> {
 
     fn hold_front(&mut self) {
         if self.are_several() {
-            self.order.held = Some(self.first_of_all());
+            self.beside.held = Some(self.first_of_all());
         }
     }
 
     fn hold(&mut self, list: u16) {
-        self.order.held = Some(list);
+        self.beside.held = Some(list);
     }
 
     fn is_first(&mut self, list: u16) -> bool {

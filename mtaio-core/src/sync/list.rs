@@ -79,15 +79,15 @@ unsafe impl<T, A> Lists<T, A> for List<T, A> {
 }
 
 /// A list that is always there, number 0, and more if they were asked for; and what their owner keeps beside them.
-pub(crate) struct Ranks<T, A, O> {
+pub(crate) struct Ranks<T, A, B> {
     first: List<T, A>,
     #[cfg(feature = "alloc")]
     more: Option<alloc::boxed::Box<[List<T, A>]>>,
-    pub(crate) order: O,
+    pub(crate) beside: B,
 }
 
 // SAFETY: `first` and the boxed lists are made with the ranks, and dropped with them.
-unsafe impl<T, A, O> Lists<T, A> for Ranks<T, A, O> {
+unsafe impl<T, A, B> Lists<T, A> for Ranks<T, A, B> {
     #[inline]
     fn list(&mut self, number: u16) -> &mut List<T, A> {
         #[cfg(feature = "alloc")]
@@ -99,22 +99,22 @@ unsafe impl<T, A, O> Lists<T, A> for Ranks<T, A, O> {
     }
 }
 
-impl<T, A, O> Ranks<T, A, O> {
+impl<T, A, B> Ranks<T, A, B> {
     /// One list.
-    pub(crate) const fn one(order: O) -> Self {
+    pub(crate) const fn one(beside: B) -> Self {
         Self {
             first: List::new(),
             #[cfg(feature = "alloc")]
             more: None,
-            order,
+            beside,
         }
     }
 
     /// So many lists, at least one.
     #[cfg(feature = "alloc")]
-    pub(crate) fn several(count: u16, order: O) -> Self {
+    pub(crate) fn several(count: u16, beside: B) -> Self {
         let more = (count > 1).then(|| (1..count).map(|_| List::new()).collect());
-        Self { first: List::new(), more, order }
+        Self { first: List::new(), more, beside }
     }
 
     #[inline]
@@ -641,7 +641,7 @@ impl<T, A> Place<'_, T, A> {
     }
 }
 
-impl<'a, S, T, A, O> Access<'a, S, Ranks<T, A, O>, T, A> {
+impl<'a, S, T, A, B> Access<'a, S, Ranks<T, A, B>, T, A> {
     /// As seen by one who knows of list 0 only.
     #[inline]
     pub(crate) fn first_alone(self) -> Access<'a, S, List<T, A>, T, A> {

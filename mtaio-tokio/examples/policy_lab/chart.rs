@@ -16,6 +16,8 @@ const SIZE: (u32, u32) = (960, 1040);
 const HEAD: u32 = 110;
 /// Latencies are drawn from here on, in milliseconds.
 const FASTEST: f64 = 10.0;
+/// How many numbers stand at an axis at most.
+const LABELS: usize = 6;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
@@ -52,7 +54,7 @@ pub(crate) fn draw(scenario: &Scenario, compared: &[Compared], file: &Path) -> R
 
     let capacities: Vec<_> = steps(seconds).map(|at| (at, capacity(scenario, at))).collect();
     let highest = capacities.iter().map(|(_, capacity)| *capacity).fold(most(&|point| point.served as f64), f64::max);
-    let mut chart = panel(&panels[0], seconds, 0.0..1.08 * highest, "served, per second", short)?;
+    let mut chart = panel(&panels[0], seconds, 0.0..1.08 * highest, "served, per second", LABELS, short)?;
     dashed(&mut chart, &capacities)?;
     // Three seconds together: single ones are as noisy as the traffic.
     lines(&mut chart, compared, |points| {
@@ -60,8 +62,10 @@ pub(crate) fn draw(scenario: &Scenario, compared: &[Compared], file: &Path) -> R
     })?;
 
     let slowest = most(&|point| point.latency).max(10.0 * FASTEST) * 1.2;
-    let mut chart =
-        panel(&panels[1], seconds, FASTEST.log10()..slowest.log10(), "latency, ms (log)", |y| short(&10_f64.powf(*y)))?;
+    let powers = FASTEST.log10()..slowest.log10();
+    // Powers of ten only.
+    let labels = (powers.end - powers.start) as usize + 1;
+    let mut chart = panel(&panels[1], seconds, powers, "latency, ms (log)", labels, |y| short(&10_f64.powf(*y)))?;
     lines(&mut chart, compared, |points| {
         let served: u64 = points.iter().map(|point| point.served).sum();
         let total: f64 = points.iter().map(|point| point.latency * point.served as f64).sum();
@@ -69,7 +73,7 @@ pub(crate) fn draw(scenario: &Scenario, compared: &[Compared], file: &Path) -> R
     })?;
 
     let limit = most(&|point| point.limit.unwrap_or_default() as f64).max(scenario.server().workers() as f64);
-    let mut chart = panel(&panels[2], seconds, 0.0..1.1 * limit, "limit, requests at once", short)?;
+    let mut chart = panel(&panels[2], seconds, 0.0..1.1 * limit, "limit, requests at once", LABELS, short)?;
     let workers = scenario.server().workers() as f64;
     dashed(&mut chart, &steps(seconds).map(|at| (at, workers)).collect::<Vec<_>>())?;
     lines(&mut chart, compared, |points| {
@@ -114,6 +118,7 @@ fn panel<'a, 'b>(
     seconds: f64,
     range: Range<f64>,
     name: &str,
+    labels: usize,
     label: impl Fn(&f64) -> String,
 ) -> Result<Chart<'a, 'b>, Box<dyn Error>>
 where
@@ -129,7 +134,7 @@ where
         .light_line_style(TRANSPARENT)
         .x_desc("time, seconds")
         .y_desc(name)
-        .y_labels(6)
+        .y_labels(labels)
         .x_label_formatter(&|x| format!("{x:.0}"))
         .y_label_formatter(&|y| label(y))
         .label_style(("sans-serif", 14))

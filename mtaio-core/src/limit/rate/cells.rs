@@ -55,7 +55,8 @@ pub(crate) struct State<R: Timer> {
     in_class: [u64; Classes::MAX as usize],
     /// Where waiters can be overtaken: no deadline of one who waits is before that.
     soonest: Instant,
-    /// During a review: cells that those ask for who were looked at and stay.
+    /// During a review: cells that those ask for who were looked at and stay. Who leaves between two batches of it still counts: all
+    /// are judged by how they stood when it began.
     reviewed: u64,
     /// Due when the front's turn comes.
     pub(super) bells: Bells<Shared<R>>,
