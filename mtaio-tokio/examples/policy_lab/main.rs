@@ -20,7 +20,9 @@ mod study;
 mod tests;
 
 use core::error::Error;
+use core::fmt::Display;
 use std::fs;
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -39,23 +41,28 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if let Some(file) = &options.write_trace {
         fs::write(file, recorded::made_up()).map_err(|error| format!("{}: {error}", file.display()))?;
-        println!("wrote a trace to {}", file.display());
-        return Ok(());
+        return tell(format_args!("wrote a trace to {}\n", file.display()));
     }
     if options.study {
-        print!("{}", study::study(&options.policies, options.seeds, options.initial())?);
-        return Ok(());
+        return tell(study::study(&options.policies, options.seeds, options.initial())?);
     }
     let scenario = options.scenario()?;
     let compared = compare::compare(&scenario, &options.policies, options.seeds, options.initial())?;
-    print!("{}", compare::table(&scenario, &compared));
+    tell(compare::table(&scenario, &compared))?;
     if let Some(file) = &options.json {
         let reports: Vec<_> = compared.iter().map(|compared| (compared.policy.name(), &compared.reports)).collect();
         fs::write(file, serde_json::to_string_pretty(&reports)?)
             .map_err(|error| format!("{}: {error}", file.display()))?;
-        println!("wrote all reports to {}", file.display());
+        tell(format_args!("wrote all reports to {}\n", file.display()))?;
     }
     chart::draw(&scenario, &compared, &options.svg).map_err(|error| format!("{}: {error}", options.svg.display()))?;
-    println!("drew {}", options.svg.display());
-    Ok(())
+    tell(format_args!("drew {}\n", options.svg.display()))
+}
+
+/// Writes to the standard output. That nobody reads it any more is no error: `| head` has what it wanted.
+fn tell(text: impl Display) -> Result<(), Box<dyn Error>> {
+    match write!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
