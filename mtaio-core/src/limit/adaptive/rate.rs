@@ -109,31 +109,15 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, R: Timer> AdaptiveRateLimiter
             // The load of all has passed the threshold: every key that is known has another quota, and so has who is on its way.
             self.keyed.quotas_have_changed();
             self.keyed.retain(|usage| {
-                self.renew(usage.key.borrow());
+                self.keyed.reset_quota(usage.key.borrow());
                 true
             });
         }
         if report.one {
-            self.renew(key);
-        }
-        report.forgotten.iter().for_each(|key| self.renew(key.borrow()));
-        report.weight
-    }
-
-    /// Gives a key the quota that it should have by now.
-    fn renew<Q>(&self, key: &Q)
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-    {
-        loop {
-            let changes = self.weights.changes(key);
             self.keyed.reset_quota(key);
-            // Another report may have come between the look at the weight and the quota that was made of it, and been quicker.
-            if self.weights.changes(key) == changes {
-                return;
-            }
         }
+        report.forgotten.iter().for_each(|key| self.keyed.reset_quota(key.borrow()));
+        report.weight
     }
 
     /// The weight of a key: what its quota is multiplied by, without what an overload takes off for now.

@@ -23,8 +23,6 @@ use crate::time::Instant;
 
 /// How many entries are looked at in passing.
 const IN_PASSING: usize = 4;
-/// Changes are counted for so many groups of keys: few enough to lie anywhere, and enough that keys hardly meet.
-const GROUPS: usize = 64;
 
 /// How loads become weights.
 #[derive(Clone, Copy, Debug)]
@@ -125,10 +123,6 @@ struct State<K> {
     hand: u64,
     /// The load of all is too high.
     all_shed: bool,
-    /// How often factors have changed, by the hash of their keys ...
-    changes: [u32; GROUPS],
-    /// ... and of all keys at once.
-    changes_of_all: u32,
 }
 
 /// What a report changes.
@@ -144,14 +138,7 @@ pub(super) struct Report<K> {
 
 impl<K> Weights<K> {
     pub(super) fn new(rules: Rules) -> Self {
-        let state = State {
-            entries: BTreeMap::new(),
-            len: 0,
-            hand: 0,
-            all_shed: false,
-            changes: [0; GROUPS],
-            changes_of_all: 0,
-        };
+        let state = State { entries: BTreeMap::new(), len: 0, hand: 0, all_shed: false };
         Self { rules, hasher: RandomState::new(), state: Lock::new(state) }
     }
 
@@ -180,16 +167,6 @@ impl<K> Weights<K> {
                 state.find(hash, key).map_or((1.0, false), |(entries, at)| (entries[at].weight, entries[at].sheds));
             if sheds || all { weight * self.rules.shed } else { weight }
         })
-    }
-
-    /// How often the factor of a key may have changed: as long as this is the same, so is the factor.
-    pub(super) fn changes<Q>(&self, key: &Q) -> (u32, u32)
-    where
-        K: Borrow<Q>,
-        Q: Hash + ?Sized,
-    {
-        let group = group(self.hasher.hash_one(key));
-        self.state.with(|state| (state.changes[group], state.changes_of_all))
     }
 
     pub(super) fn remove<Q>(&self, key: &Q) -> bool
@@ -225,12 +202,6 @@ impl<K> Weights<K> {
                     None
                 }
             };
-            if one {
-                state.changed(hash);
-            }
-            if all {
-                state.changes_of_all = state.changes_of_all.wrapping_add(1);
-            }
             let forgotten = state.forget(hash, rules, now);
             (Report { weight: next, one, all, forgotten }, gone)
         });
@@ -239,17 +210,7 @@ impl<K> Weights<K> {
     }
 }
 
-fn group(hash: u64) -> usize {
-    hash as usize % GROUPS
-}
-
 impl<K> State<K> {
-    /// The factor of a key of this hash is another one.
-    fn changed(&mut self, hash: u64) {
-        let count = &mut self.changes[group(hash)];
-        *count = count.wrapping_add(1);
-    }
-
     fn find<Q>(&mut self, hash: u64, key: &Q) -> Option<(&mut Vec<Entry<K>>, usize)>
     where
         K: Borrow<Q>,
@@ -271,7 +232,6 @@ impl<K> State<K> {
             self.entries.remove(&hash);
         }
         self.len -= 1;
-        self.changed(hash);
         Some(entry.key)
     }
 
@@ -315,7 +275,6 @@ impl<K> State<K> {
     fn forget_all(&mut self, hash: u64, forgotten: &mut Vec<K>) {
         if let Some(entries) = self.entries.remove(&hash) {
             self.len -= entries.len();
-            self.changed(hash);
             forgotten.extend(entries.into_iter().map(|entry| entry.key));
         }
     }
