@@ -175,14 +175,24 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         }
     }
 
-    /// As [`try_acquire`](Self::try_acquire) of a new key, counting how many entries are looked at.
+    /// As [`try_acquire`](Self::try_acquire), counting how many entries are looked at.
     #[cfg(test)]
     pub(super) fn try_acquire_counted(&self, key: &K, visits: &mut Visits) -> Result<(), ResourceLimitError>
     where
         K: Clone,
     {
-        let request = Request { n: 1, waits: false };
-        self.inner.ask_anew(self.inner.store.hash(key), key, request, NoEntry::Unknown, visits)
+        self.inner.ask_counted(key, Request { n: 1, waits: false }, visits)
+    }
+
+    /// For how many nanoseconds an entry may have gone unseen, in the table where that is longest, and how many that should be.
+    #[cfg(test)]
+    pub(super) fn unseen(&self) -> (u64, u64) {
+        let (mut longest, mut due, now) = (0, u64::MAX, self.inner.runtime.now());
+        self.inner.store.tell(|shard| {
+            longest = shard.unseen(now).max(longest);
+            due = self.inner.store.kind.stale_after(&shard.more).min(due);
+        });
+        (longest, due)
     }
 
     /// Waits until a cell of the key's bucket conforms.
@@ -334,12 +344,12 @@ impl<K: Hash + Eq, R: Timer> KeyedRateLimiter<K, R> {
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let inner = &*self.inner;
-        let (hash, now) = (inner.store.hash(key), inner.runtime.now());
+        let (hash, now, mut visits) = (inner.store.hash(key), inner.runtime.now(), Visits::default());
         let promote = |lines: &mut Lines<R>, word: &mut u64| inner.promote(lines, word, now);
-        match inner.store.with(hash, key, now, promote) {
+        match inner.store.with_counted(hash, key, now, promote, &mut visits) {
             Ok(line) => Ok(line),
             Err(NoEntry::Closed) => Err(ResourceLimitError::CLOSED),
-            Err(_) => inner.enter(hash, key, now, None, promote, &mut Visits::default()),
+            Err(_) => inner.enter(hash, key, now, None, promote, &mut visits),
         }
     }
 

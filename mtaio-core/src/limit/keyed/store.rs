@@ -6,8 +6,7 @@
 //! 2. An entry that is removed in passing is [fresh](Use::Fresh): one that comes instead of it cannot be told from it. Only where
 //!    there may be no more keys, and it was said so, the idlest of a few goes that is not fresh; one that is held never does.
 //! 3. No operation looks at more than 32 entries, as long as the keys' hashes are spread; but for those that say that they look
-//!    at all, and for the first one after so long a time that what is kept [may be too old](Kind::stale_after), in which too few
-//!    new keys came for all to be seen in passing.
+//!    at all, and for the first one after so long a time with so few others that what is kept [may be too old](LATEST).
 //! 4. Of foreign code only the keys' `Eq` runs under a lock. Keys are hashed, made and dropped outside.
 
 use alloc::boxed::Box;
@@ -35,6 +34,9 @@ const SAMPLE: usize = 8;
 const ENOUGH: u32 = 12;
 /// ... and who has looked at so many takes the idlest that there is.
 const PLENTY: u32 = 20;
+/// Where entries were not seen for the time [after which they are stale](Kind::stale_after), who comes looks at a few more; after so
+/// many times that time they have to be looked at all, or would be told wrongly some day.
+const LATEST: u64 = 2;
 
 /// What a keyed limiter keeps for each key, and how it judges that.
 pub(super) trait Kind {
@@ -51,7 +53,7 @@ pub(super) trait Kind {
     /// Its table was not used for so many nanoseconds before.
     fn judge(&self, more: &Self::More, value: &Self::Value, now: Instant, unused: u64) -> Use;
 
-    /// For how many nanoseconds an entry may go unseen before it is told wrongly.
+    /// For how many nanoseconds an entry may go unseen. It is told rightly for four times that.
     fn stale_after(&self, more: &Self::More) -> u64;
 
     /// An entry goes.
@@ -180,6 +182,33 @@ fn table_count() -> usize {
 }
 
 impl<K, T: Kind> Shard<K, T> {
+    /// Uses the entry of a key.
+    #[inline]
+    fn act<Q, R>(
+        &mut self,
+        hash: u64,
+        key: &Q,
+        now: Instant,
+        act: impl FnOnce(&mut T::More, &mut T::Value) -> R,
+    ) -> Result<R, NoEntry>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        self.used = now;
+        match self.table.find_mut(hash, |other| other.borrow() == key) {
+            Some(entry) => Ok(act(&mut self.more, &mut entry.value)),
+            None if self.closed => Err(NoEntry::Closed),
+            None => Err(NoEntry::Unknown),
+        }
+    }
+
+    /// For how many nanoseconds an entry may have gone unseen.
+    #[inline]
+    pub(super) fn unseen(&self, now: Instant) -> u64 {
+        now.as_nanos().saturating_sub(self.seen.as_nanos())
+    }
+
     fn judge(&self, kind: &T, place: Place, now: Instant, unused: u64) -> Use {
         self.table.get(place).map_or(Use::Held, |entry| kind.judge(&self.more, &entry.value, now, unused))
     }
@@ -253,15 +282,30 @@ impl<K, T: Kind> Store<K, T> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        loop {
-            match self.with_once(hash, key, now, &act) {
-                Err(NoEntry::Stale) => self.look_round(hash, now),
-                done => return done,
-            }
+        self.with_counted(hash, key, now, act, &mut Visits::default())
+    }
+
+    /// As `with`, counting how many entries are looked at.
+    #[inline]
+    pub(super) fn with_counted<Q, R>(
+        &self,
+        hash: u64,
+        key: &Q,
+        now: Instant,
+        act: impl Fn(&mut T::More, &mut T::Value) -> R,
+        visits: &mut Visits,
+    ) -> Result<R, NoEntry>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        match self.with_once(hash, key, now, &act) {
+            Err(NoEntry::Stale) => self.with_a_look_round(hash, key, now, act, visits),
+            done => done,
         }
     }
 
-    /// As `with`, but if what is known of the table may be too old, that is all it says.
+    /// As `with`, but if some of the table should be looked at first, that is all it says.
     #[inline]
     pub(super) fn with_once<Q, R>(
         &self,
@@ -275,15 +319,10 @@ impl<K, T: Kind> Store<K, T> {
         Q: Eq + ?Sized,
     {
         self.shard(hash).with(|shard| {
-            if now.as_nanos().saturating_sub(shard.seen.as_nanos()) > self.kind.stale_after(&shard.more) {
+            if shard.unseen(now) > self.kind.stale_after(&shard.more) {
                 return Err(NoEntry::Stale);
             }
-            shard.used = now;
-            match shard.table.find_mut(hash, |other| other.borrow() == key) {
-                Some(entry) => Ok(act(&mut shard.more, &mut entry.value)),
-                None if shard.closed => Err(NoEntry::Closed),
-                None => Err(NoEntry::Unknown),
-            }
+            shard.act(hash, key, now, act)
         })
     }
 
@@ -434,23 +473,54 @@ impl<K, T: Kind> Store<K, T> {
         panic.into_iter().for_each(resume);
     }
 
-    /// Looks at every entry of a table that was not looked at in passing for long.
+    /// As `with_once`, after a look at those who were not seen for long.
     #[cold]
-    fn look_round(&self, hash: u64, now: Instant) {
-        let gone: Vec<_> = self.shard(hash).with(|shard| {
+    fn with_a_look_round<Q, R>(
+        &self,
+        hash: u64,
+        key: &Q,
+        now: Instant,
+        act: impl Fn(&mut T::More, &mut T::Value) -> R,
+        visits: &mut Visits,
+    ) -> Result<R, NoEntry>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        // Dropped behind the lock.
+        let mut gone = Vec::new();
+        self.shard(hash).with(|shard| {
             let unused = now.as_nanos().saturating_sub(shard.used.as_nanos());
-            let mut gone = Vec::new();
-            let mut next = shard.table.before(None);
-            while let Some(place) = next {
-                next = shard.table.before(Some(place));
-                if shard.judge(&self.kind, place, now, unused) == Use::Fresh {
-                    gone.push(self.take_out(shard, place, &mut Visits::default()));
+            if shard.unseen(now) > self.kind.stale_after(&shard.more).saturating_mul(LATEST) {
+                self.look_at_all(shard, now, unused, &mut gone, visits);
+            }
+            for _ in 0..ENOUGH {
+                if visits.0 < ENOUGH {
+                    gone.extend(self.look_at_next(shard, now, unused, visits));
                 }
             }
-            (shard.used, shard.seen) = (now, now);
-            gone
-        });
-        drop(gone);
+            shard.act(hash, key, now, act)
+        })
+    }
+
+    /// Removes every entry that is fresh.
+    fn look_at_all(
+        &self,
+        shard: &mut Shard<K, T>,
+        now: Instant,
+        unused: u64,
+        gone: &mut Vec<Removed<K, T>>,
+        visits: &mut Visits,
+    ) {
+        let mut next = shard.table.before(None);
+        while let Some(place) = next {
+            *visits += 1;
+            next = shard.table.before(Some(place));
+            if shard.judge(&self.kind, place, now, unused) == Use::Fresh {
+                gone.push(self.take_out(shard, place, &mut Visits::default()));
+            }
+        }
+        shard.seen = now;
     }
 
     fn take_out(&self, shard: &mut Shard<K, T>, place: Place, visits: &mut Visits) -> Removed<K, T> {
@@ -464,10 +534,16 @@ impl<K, T: Kind> Store<K, T> {
     }
 
     /// Removes the entry that the hand is at if it is fresh, and moves the hand on.
-    fn look_at_next(&self, shard: &mut Shard<K, T>, now: Instant, visits: &mut Visits) -> Option<Removed<K, T>> {
+    fn look_at_next(
+        &self,
+        shard: &mut Shard<K, T>,
+        now: Instant,
+        unused: u64,
+        visits: &mut Visits,
+    ) -> Option<Removed<K, T>> {
         let place = shard.table.at_hand()?;
         *visits += 1;
-        let fresh = shard.judge(&self.kind, place, now, 0) == Use::Fresh;
+        let fresh = shard.judge(&self.kind, place, now, unused) == Use::Fresh;
         let removed = fresh.then(|| self.take_out(shard, place, visits));
         shard.pass(now);
         removed
@@ -478,7 +554,7 @@ impl<K, T: Kind> Store<K, T> {
         for place in &mut gone.in_passing {
             for _ in 0..IN_PASSING / 2 {
                 if place.is_none() && visits.0 < ENOUGH {
-                    *place = self.look_at_next(shard, now, visits);
+                    *place = self.look_at_next(shard, now, 0, visits);
                 }
             }
         }
@@ -525,7 +601,7 @@ impl<K, T: Kind> Store<K, T> {
             let evicted = shard.0.with(|shard| match self.options.when_full {
                 WhenFull::EvictIdlest => self.evict_idlest(shard, now, visits),
                 WhenFull::Refuse => {
-                    let fresh = (0..IN_PASSING / 2).find_map(|_| self.look_at_next(shard, now, visits));
+                    let fresh = (0..IN_PASSING / 2).find_map(|_| self.look_at_next(shard, now, 0, visits));
                     fresh.map(|removed| (Use::Fresh, removed))
                 }
             });

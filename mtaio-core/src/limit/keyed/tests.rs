@@ -137,6 +137,27 @@ fn levels_that_were_not_seen_for_very_long_are_full() {
 }
 
 #[test]
+fn keys_that_are_asked_all_the_time_keep_their_levels_and_nobody_looks_at_all_of_them() {
+    // As above, so that all have to be looked at several times a second; others have levels that hold for years.
+    const KEYS: u64 = 6_000;
+    let quota = Quota::new(999_999_937, Duration::from_secs(1)).unwrap().burst(1);
+    let clock = ManualClock::new();
+    let limiter = KeyedRateLimiter::<u64, _>::with_runtime(quota, clock.clone());
+    for key in (0..KEYS).filter(|key| key % 2 == 0) {
+        limiter.set_quota(&key, Quota::per_hour(1).burst(1));
+    }
+    (0..KEYS).for_each(|key| assert_eq!(limiter.try_acquire(&key), Ok(())));
+    let (_, due) = limiter.unseen();
+    for step in 0..10 * KEYS {
+        clock.advance(Duration::from_nanos(2 * due / KEYS));
+        let (key, mut visits) = (step * 7_919 % KEYS, Visits::default());
+        assert_eq!(limiter.try_acquire_counted(&key, &mut visits).is_ok(), key % 2 == 1, "{key}");
+        assert!(visits <= Visits(32), "{visits:?}");
+        assert!(limiter.unseen().0 <= 2 * due, "{step}");
+    }
+}
+
+#[test]
 fn a_clock_that_steps_back_costs_a_key_at_most_a_refill() {
     let clock = ManualClock::new();
     clock.advance(Duration::from_secs(3600));

@@ -55,10 +55,25 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
+        self.ask_counted(key, request, &mut Visits::default())
+    }
+
+    /// As `ask_at_length`, counting how many entries are looked at.
+    pub(super) fn ask_counted<Q>(
+        &self,
+        key: &Q,
+        request: Request,
+        visits: &mut Visits,
+    ) -> Result<(), ResourceLimitError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
         let (hash, now) = (self.store.hash(key), self.runtime.now());
-        match self.store.with(hash, key, now, |lines, word| self.ask_oddly(lines, word, request)) {
+        let ask = |lines: &mut Lines<R>, word: &mut u64| self.ask_oddly(lines, word, request);
+        match self.store.with_counted(hash, key, now, ask, visits) {
             Ok(decided) => self.ask_line(decided?, request),
-            Err(why) => self.ask_anew(hash, key, request, why, &mut Visits::default()),
+            Err(why) => self.ask_anew(hash, key, request, why, visits),
         }
     }
 
@@ -109,7 +124,7 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
 
     /// Takes cells of a key that had no entry a moment ago.
     #[cold]
-    pub(super) fn ask_anew<Q>(
+    fn ask_anew<Q>(
         &self,
         hash: u64,
         key: &Q,
