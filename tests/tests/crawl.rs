@@ -62,7 +62,7 @@ fn bad_values_give_one_line() {
     let https = list("https.txt", "# one page\n\nhttps://localhost/\n");
     let empty = list("empty.txt", "# none\n");
     let cases: &[(&[&str], &str)] = &[
-        (&["--rate", "0"], "--rate"),
+        (&["--rate", "0"], "it is at least 0.001 and at most 100000"),
         (&["--rate", "nan"], "--rate"),
         (&["--rate", "-1"], "--rate"),
         (&["--rate", "1e300"], "--rate"),
@@ -101,6 +101,15 @@ fn a_list_of_urls_is_crawled() {
     assert_eq!(asked, ["GET /found HTTP/1.1", "GET /missing HTTP/1.1"]);
     assert!(stdout.contains(&format!("http://{address}/missing: 404 Not Found")), "{stdout}");
     assert_eq!(stdout.lines().last(), Some("OK"), "{stdout}");
+}
+
+#[test]
+fn a_crawl_that_fetches_nothing_is_not_ok() {
+    // Nobody listens there any more.
+    let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a loopback port");
+    let file = list("nobody.txt", &format!("http://{address}/\n"));
+    let stdout = assert_exit(&crawl(&["--urls", file.to_str().expect("UTF-8")]), 1);
+    assert_eq!(stdout.lines().last(), Some("FAILED: not one page was fetched"), "{stdout}");
 }
 
 /// Answers one request; returns its first line.

@@ -124,7 +124,7 @@ pub async fn a_class_that_does_not_exist_is_an_error_that_names_it<H: Harness>(r
     let plain = rig.rate(SLOW);
     let error = refused(at_once(plain.acquire().priority(1)));
     assert_eq!(error.kind(), Kind::NoSuchClass);
-    assert_eq!(error.to_string(), "there is no class 1; there is one, which is class 0");
+    assert!(error.to_string().starts_with("there is no class 1: the limiter was made without"), "{error}");
     assert_eq!(at_once(plain.acquire().priority(0)), Ok(()));
     for count in [0, 9] {
         let error = Classes::try_new(count).expect_err("it is out of bounds");

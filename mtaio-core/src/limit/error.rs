@@ -337,7 +337,10 @@ impl fmt::Display for ResourceLimitError {
                 write!(f, "the line is overloaded, and it had waited {:?}", Duration::from_nanos(waited))
             }
             Reason::Class { class, classes: 1 } => {
-                write!(f, "there is no class {class}; there is one, which is class 0")
+                write!(
+                    f,
+                    "there is no class {class}: the limiter was made without `QueuePolicy::priority`, and has class 0 only"
+                )
             }
             Reason::Class { class, classes } => {
                 write!(f, "there is no class {class}; there are {classes}, from 0 to {}", classes - 1)

@@ -17,6 +17,7 @@
 //! rate more than 2^29 cells a period, a unit is a power-of-two part of a cell instead, and time is mapped to it by a factor of
 //! 62 bits, rounded down: such a rate is off by less than 1e-18 of itself.
 
+use core::fmt;
 use core::num::NonZeroU64;
 use core::time::Duration;
 
@@ -86,7 +87,7 @@ pub(super) struct Mark {
 pub struct Refused(Option<Wait>);
 
 /// How long until a request conforms. The division is left to those who ask.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Wait {
     units: u64,
     per_nano: NonZeroU64,
@@ -117,6 +118,12 @@ impl Wait {
 
     pub(super) const fn duration(&self) -> Duration {
         Duration::from_nanos(self.as_nanos())
+    }
+}
+
+impl fmt::Debug for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.duration().fmt(f)
     }
 }
 

@@ -23,6 +23,7 @@ use std::time::Instant;
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use check::{Failure, check};
+use clap::Parser;
 use http::Server;
 use hyper::Request;
 use server::{Api, BURST, CLIENT_RATE, FORWARDED_FOR, RATE, TIME_LIMIT};
@@ -62,8 +63,15 @@ impl Tally {
     }
 }
 
+/// Limits an axum server by client and in all, with clients that wait, are refused, or ask for more than their share; and checks
+/// what both sides counted.
+#[derive(Debug, Parser)]
+#[command(name = "api_server")]
+struct Options {}
+
 #[tokio::main]
 async fn main() -> ExitCode {
+    let Options {} = Options::parse();
     check::exit(run().await)
 }
 

@@ -5,10 +5,10 @@ use crate::figures::{Figures, Host, Site};
 /// The least share of the rate asked that must be achieved.
 const LEAST_SHARE: f64 = 0.95;
 
-/// One line for each promise that was broken; none for a crawl of servers that are not ours.
+/// One line for each promise that was broken. Of servers that are not ours it is known only whether they answered at all.
 pub(crate) fn broken_promises(figures: &Figures) -> Vec<String> {
     let Some(audited) = &figures.audited else {
-        return Vec::new();
+        return if figures.latencies.is_empty() { vec!["not one page was fetched".to_owned()] } else { Vec::new() };
     };
     let mut broken = Vec::new();
     broken.extend(too_many_at_once(figures));
