@@ -104,6 +104,11 @@ impl<R: Timer> Lines<R> {
         }
     }
 
+    /// Whether levels of a quota cannot be told any more, but were full long ago: the table was not used for so many nanoseconds.
+    pub(super) fn are_long_full(&self, quota: u8, unused: u64) -> bool {
+        unused > self.stale_after && unused > stale_after(self.gcra(quota).scale())
+    }
+
     /// All limiters.
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Shared<R>>> {
         self.lines.values().map(|line| &line.limiter)
@@ -142,12 +147,7 @@ impl<R: Timer> Kind for Rates<R> {
 
     fn judge(&self, lines: &Lines<R>, word: &u64, now: Instant, unused: u64) -> Use {
         let missing = match Kept::of(*word) {
-            // It cannot be told any more, but was full long ago.
-            Kept::Level { quota, .. }
-                if unused > lines.stale_after && unused > stale_after(lines.gcra(quota).scale()) =>
-            {
-                0
-            }
+            Kept::Level { quota, .. } if lines.are_long_full(quota, unused) => 0,
             Kept::Level { level, quota } => level.full_in(lines.gcra(quota).scale(), now.as_nanos()).as_nanos(),
             Kept::Line(number) => match lines.lines.get(&number) {
                 // Nobody can come to it meanwhile: handles are made under the table's lock only.

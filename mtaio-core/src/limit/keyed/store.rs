@@ -203,6 +203,11 @@ impl<K, T: Kind> Shard<K, T> {
         }
     }
 
+    /// For how many nanoseconds nobody has come.
+    pub(super) fn unused(&self, now: Instant) -> u64 {
+        now.as_nanos().saturating_sub(self.used.as_nanos())
+    }
+
     /// For how many nanoseconds an entry may have gone unseen.
     #[inline]
     pub(super) fn unseen(&self, now: Instant) -> u64 {
@@ -490,7 +495,7 @@ impl<K, T: Kind> Store<K, T> {
         // Dropped behind the lock.
         let mut gone = Vec::new();
         self.shard(hash).with(|shard| {
-            let unused = now.as_nanos().saturating_sub(shard.used.as_nanos());
+            let unused = shard.unused(now);
             if shard.unseen(now) > self.kind.stale_after(&shard.more).saturating_mul(LATEST) {
                 self.look_at_all(shard, now, unused, &mut gone, visits);
             }

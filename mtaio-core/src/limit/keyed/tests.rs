@@ -137,6 +137,18 @@ fn levels_that_were_not_seen_for_very_long_are_full() {
 }
 
 #[test]
+fn keys_that_nobody_has_asked_for_very_long_are_not_busy() {
+    let quota = Quota::new(999_999_937, Duration::from_secs(1)).unwrap().burst(1);
+    let clock = ManualClock::new();
+    let limiter = KeyedRateLimiter::<u64, _>::with_runtime(quota, clock.clone());
+    assert_eq!(limiter.try_acquire(&1), Ok(()));
+    for _ in 0..100 {
+        clock.advance(Duration::from_millis(100));
+        assert!(limiter.busiest(1).iter().all(|usage| usage.in_use == 0));
+    }
+}
+
+#[test]
 fn keys_that_are_asked_all_the_time_keep_their_levels_and_nobody_looks_at_all_of_them() {
     // As above, so that all have to be looked at several times a second; others have levels that hold for years.
     const KEYS: u64 = 6_000;

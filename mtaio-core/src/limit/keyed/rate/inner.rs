@@ -253,6 +253,9 @@ impl<K: Hash + Eq, R: Timer> Inner<K, R> {
     /// How many wait for a key, and how many cells its bucket misses.
     pub(super) fn rank(&self, shard: &Shard<K, Rates<R>>, place: Place, now: Instant) -> Option<Rank> {
         Some(match Kept::of(shard.table.get(place)?.value) {
+            Kept::Level { quota, .. } if shard.more.are_long_full(quota, shard.unused(now)) => {
+                Rank { waiting: 0, in_use: 0 }
+            }
             Kept::Level { level, quota } => {
                 let scale = shard.more.gcra(quota).scale();
                 Rank { waiting: 0, in_use: level.owed(scale, now.as_nanos()).div_ceil(scale.cost) as usize }
