@@ -16,6 +16,7 @@ use core::hash::{BuildHasher, Hash};
 
 use rapidhash::quality::RandomState;
 
+use super::page::Entry;
 use super::table::{Place, Table, Visits};
 use super::totals::Totals;
 use super::usage::{Busiest, KeyUsage, Rank};
@@ -214,8 +215,9 @@ impl<K, T: Kind> Shard<K, T> {
         now.as_nanos().saturating_sub(self.seen.as_nanos())
     }
 
-    fn judge(&self, kind: &T, place: Place, now: Instant, unused: u64) -> Use {
-        self.table.get(place).map_or(Use::Held, |entry| kind.judge(&self.more, &entry.value, now, unused))
+    fn judge(&self, kind: &T, place: Place, now: Instant) -> Use {
+        let judge = |entry: &Entry<K, T::Value>| kind.judge(&self.more, &entry.value, now, self.unused(now));
+        self.table.get(place).map_or(Use::Held, judge)
     }
 
     /// Moves the hand past the entry that it is at.
@@ -495,13 +497,12 @@ impl<K, T: Kind> Store<K, T> {
         // Dropped behind the lock.
         let mut gone = Vec::new();
         self.shard(hash).with(|shard| {
-            let unused = shard.unused(now);
             if shard.unseen(now) > self.kind.stale_after(&shard.more).saturating_mul(LATEST) {
-                self.look_at_all(shard, now, unused, &mut gone, visits);
+                self.look_at_all(shard, now, &mut gone, visits);
             }
             for _ in 0..ENOUGH {
                 if visits.0 < ENOUGH {
-                    gone.extend(self.look_at_next(shard, now, unused, visits));
+                    gone.extend(self.look_at_next(shard, now, visits));
                 }
             }
             shard.act(hash, key, now, act)
@@ -509,19 +510,12 @@ impl<K, T: Kind> Store<K, T> {
     }
 
     /// Removes every entry that is fresh.
-    fn look_at_all(
-        &self,
-        shard: &mut Shard<K, T>,
-        now: Instant,
-        unused: u64,
-        gone: &mut Vec<Removed<K, T>>,
-        visits: &mut Visits,
-    ) {
+    fn look_at_all(&self, shard: &mut Shard<K, T>, now: Instant, gone: &mut Vec<Removed<K, T>>, visits: &mut Visits) {
         let mut next = shard.table.before(None);
         while let Some(place) = next {
             *visits += 1;
             next = shard.table.before(Some(place));
-            if shard.judge(&self.kind, place, now, unused) == Use::Fresh {
+            if shard.judge(&self.kind, place, now) == Use::Fresh {
                 gone.push(self.take_out(shard, place, &mut Visits::default()));
             }
         }
@@ -539,16 +533,10 @@ impl<K, T: Kind> Store<K, T> {
     }
 
     /// Removes the entry that the hand is at if it is fresh, and moves the hand on.
-    fn look_at_next(
-        &self,
-        shard: &mut Shard<K, T>,
-        now: Instant,
-        unused: u64,
-        visits: &mut Visits,
-    ) -> Option<Removed<K, T>> {
+    fn look_at_next(&self, shard: &mut Shard<K, T>, now: Instant, visits: &mut Visits) -> Option<Removed<K, T>> {
         let place = shard.table.at_hand()?;
         *visits += 1;
-        let fresh = shard.judge(&self.kind, place, now, unused) == Use::Fresh;
+        let fresh = shard.judge(&self.kind, place, now) == Use::Fresh;
         let removed = fresh.then(|| self.take_out(shard, place, visits));
         shard.pass(now);
         removed
@@ -559,7 +547,7 @@ impl<K, T: Kind> Store<K, T> {
         for place in &mut gone.in_passing {
             for _ in 0..IN_PASSING / 2 {
                 if place.is_none() && visits.0 < ENOUGH {
-                    *place = self.look_at_next(shard, now, 0, visits);
+                    *place = self.look_at_next(shard, now, visits);
                 }
             }
         }
@@ -583,7 +571,7 @@ impl<K, T: Kind> Store<K, T> {
         for _ in 0..SAMPLE {
             let Some(place) = shard.table.at_hand().filter(|_| idlest.is_none() || visits.0 < PLENTY) else { break };
             *visits += 1;
-            let here = (shard.judge(&self.kind, place, now, 0), place);
+            let here = (shard.judge(&self.kind, place, now), place);
             idlest = Some(idlest.map_or(here, |idlest| idlest.min(here)));
             shard.pass(now);
             if here.0 == Use::Fresh {
@@ -606,7 +594,7 @@ impl<K, T: Kind> Store<K, T> {
             let evicted = shard.0.with(|shard| match self.options.when_full {
                 WhenFull::EvictIdlest => self.evict_idlest(shard, now, visits),
                 WhenFull::Refuse => {
-                    let fresh = (0..IN_PASSING / 2).find_map(|_| self.look_at_next(shard, now, 0, visits));
+                    let fresh = (0..IN_PASSING / 2).find_map(|_| self.look_at_next(shard, now, visits));
                     fresh.map(|removed| (Use::Fresh, removed))
                 }
             });

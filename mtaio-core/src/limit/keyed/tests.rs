@@ -149,6 +149,20 @@ fn keys_that_nobody_has_asked_for_very_long_are_not_busy() {
 }
 
 #[test]
+fn keys_of_a_table_that_nobody_has_used_for_very_long_make_room() {
+    let quota = Quota::new(999_999_937, Duration::from_secs(1)).unwrap().burst(1);
+    for millis in (100..5_000).step_by(100) {
+        let clock = ManualClock::new();
+        let refusing = KeyedRateLimiter::<u64, _>::builder(quota).max_keys(2).when_full(WhenFull::Refuse);
+        let limiter = refusing.build_on(clock.clone());
+        assert_eq!((limiter.try_acquire(&1), limiter.try_acquire(&2)), (Ok(()), Ok(())));
+        clock.advance(Duration::from_millis(millis));
+        // Their buckets have long been full.
+        assert_eq!(limiter.try_acquire(&3), Ok(()), "{millis}");
+    }
+}
+
+#[test]
 fn keys_that_are_asked_all_the_time_keep_their_levels_and_nobody_looks_at_all_of_them() {
     // As above, so that all have to be looked at several times a second; others have levels that hold for years.
     const KEYS: u64 = 6_000;
