@@ -6,14 +6,17 @@
 //! 2. An entry that is removed in passing is [fresh](Use::Fresh): one that comes instead of it cannot be told from it. Only where
 //!    there may be no more keys, and it was said so, the idlest of a few goes that is not fresh; one that is held never does.
 //! 3. No operation looks at more than 32 entries, as long as the keys' hashes are spread; but for those that say that they look
-//!    at all, and for the first one after so long a time with so few others that what is kept [may be too old](LATEST).
+//!    at all, and for the first one after so long a time with so few others that what is kept [may be too old](passing::LATEST).
 //! 4. Of foreign code only the keys' `Eq` runs under a lock. Keys are hashed, made and dropped outside.
+
+mod passing;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 
+use passing::{Gone, tell_and_drop};
 use rapidhash::quality::RandomState;
 
 use super::page::Entry;
@@ -24,20 +27,7 @@ use crate::limit::error::ResourceLimitError;
 use crate::limit::snapshot::KeysSnapshot;
 use crate::primitive::{AtomicU64, AtomicUsize, Lock, Ordering, catch, resume};
 use crate::sync::counts::Counts;
-use crate::sync::observe;
 use crate::time::Instant;
-
-/// How many are looked at in passing, when a key comes.
-const IN_PASSING: u32 = 4;
-/// Among how many the idlest is sought where there is no more room.
-const SAMPLE: usize = 8;
-/// Who has looked at so many looks at no more in passing, ...
-const ENOUGH: u32 = 12;
-/// ... and who has looked at so many takes the idlest that there is.
-const PLENTY: u32 = 20;
-/// Where entries were not seen for the time [after which they are stale](Kind::stale_after), who comes looks at a few more; after so
-/// many times that time they have to be looked at all, or would be told wrongly some day.
-const LATEST: u64 = 2;
 
 /// What a keyed limiter keeps for each key, and how it judges that.
 pub(super) trait Kind {
@@ -154,24 +144,6 @@ pub(super) struct Shard<K, T: Kind> {
 
 /// What went out of a table, and is dropped outside the lock.
 type Removed<K, T> = (K, <T as Kind>::Gone);
-
-/// What goes when one key comes: two in passing, ...
-struct Gone<K, T: Kind> {
-    in_passing: [Option<Removed<K, T>>; 2],
-    /// ... and one to make room.
-    evicted: Option<Evicted<K, T>>,
-}
-
-/// What made room for another, and what use it was.
-type Evicted<K, T> = (Use, Removed<K, T>);
-
-/// Tells of one that was evicted, if that makes a difference, and drops it: outside the lock.
-fn tell_and_drop<K, T: Kind>(evicted: Option<Evicted<K, T>>) -> bool {
-    if evicted.as_ref().is_some_and(|(found, _)| *found != Use::Fresh) {
-        observe::evicted(T::NAME);
-    }
-    evicted.is_some()
-}
 
 /// Many for each processor, so that two hardly ever meet at one lock.
 fn table_count() -> usize {
@@ -480,48 +452,6 @@ impl<K, T: Kind> Store<K, T> {
         panic.into_iter().for_each(resume);
     }
 
-    /// As `with_once`, after a look at those who were not seen for long.
-    #[cold]
-    fn with_a_look_round<Q, R>(
-        &self,
-        hash: u64,
-        key: &Q,
-        now: Instant,
-        act: impl Fn(&mut T::More, &mut T::Value) -> R,
-        visits: &mut Visits,
-    ) -> Result<R, NoEntry>
-    where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
-    {
-        // Dropped behind the lock.
-        let mut gone = Vec::new();
-        self.shard(hash).with(|shard| {
-            if shard.unseen(now) > self.kind.stale_after(&shard.more).saturating_mul(LATEST) {
-                self.look_at_all(shard, now, &mut gone, visits);
-            }
-            for _ in 0..ENOUGH {
-                if visits.0 < ENOUGH {
-                    gone.extend(self.look_at_next(shard, now, visits));
-                }
-            }
-            shard.act(hash, key, now, act)
-        })
-    }
-
-    /// Removes every entry that is fresh.
-    fn look_at_all(&self, shard: &mut Shard<K, T>, now: Instant, gone: &mut Vec<Removed<K, T>>, visits: &mut Visits) {
-        let mut next = shard.table.before(None);
-        while let Some(place) = next {
-            *visits += 1;
-            next = shard.table.before(Some(place));
-            if shard.judge(&self.kind, place, now) == Use::Fresh {
-                gone.push(self.take_out(shard, place, &mut Visits::default()));
-            }
-        }
-        shard.seen = now;
-    }
-
     fn take_out(&self, shard: &mut Shard<K, T>, place: Place, visits: &mut Visits) -> Removed<K, T> {
         // ORDERING: Relaxed, as in `make_room`.
         self.count.fetch_sub(1, Ordering::Relaxed);
@@ -530,78 +460,5 @@ impl<K, T: Kind> Store<K, T> {
         // Under this lock, so that no count is in both places, or in none.
         T::take_counts(&gone).into_iter().for_each(|counts| T::totals(&mut shard.more).keep(counts));
         (entry.key, gone)
-    }
-
-    /// Removes the entry that the hand is at if it is fresh, and moves the hand on.
-    fn look_at_next(&self, shard: &mut Shard<K, T>, now: Instant, visits: &mut Visits) -> Option<Removed<K, T>> {
-        let place = shard.table.at_hand()?;
-        *visits += 1;
-        let fresh = shard.judge(&self.kind, place, now) == Use::Fresh;
-        let removed = fresh.then(|| self.take_out(shard, place, visits));
-        shard.pass(now);
-        removed
-    }
-
-    /// Makes room for one more key, if that can be. It counts from here on.
-    fn make_room(&self, shard: &mut Shard<K, T>, now: Instant, gone: &mut Gone<K, T>, visits: &mut Visits) -> bool {
-        for place in &mut gone.in_passing {
-            for _ in 0..IN_PASSING / 2 {
-                if place.is_none() && visits.0 < ENOUGH {
-                    *place = self.look_at_next(shard, now, visits);
-                }
-            }
-        }
-        // ORDERING: Relaxed: only the number itself counts, and no two get the same.
-        if self.count.fetch_add(1, Ordering::Relaxed) < self.options.max_keys {
-            return true;
-        }
-        if self.options.when_full == WhenFull::EvictIdlest {
-            gone.evicted = self.evict_idlest(shard, now, visits);
-        }
-        if gone.evicted.is_none() {
-            // ORDERING: Relaxed, as above.
-            self.count.fetch_sub(1, Ordering::Relaxed);
-        }
-        gone.evicted.is_some()
-    }
-
-    /// Takes the idlest of a few entries out.
-    fn evict_idlest(&self, shard: &mut Shard<K, T>, now: Instant, visits: &mut Visits) -> Option<Evicted<K, T>> {
-        let mut idlest: Option<(Use, Place)> = None;
-        for _ in 0..SAMPLE {
-            let Some(place) = shard.table.at_hand().filter(|_| idlest.is_none() || visits.0 < PLENTY) else { break };
-            *visits += 1;
-            let here = (shard.judge(&self.kind, place, now), place);
-            idlest = Some(idlest.map_or(here, |idlest| idlest.min(here)));
-            shard.pass(now);
-            if here.0 == Use::Fresh {
-                break;
-            }
-        }
-        let (found, place) = idlest.filter(|(found, _)| *found != Use::Held)?;
-        shard.evicted += u64::from(found != Use::Fresh);
-        Some((found, self.take_out(shard, place, visits)))
-    }
-
-    /// Makes room in another table than that of `hash`, which had none: as there, but for a few entries of all together.
-    fn make_room_elsewhere(&self, hash: u64, now: Instant, visits: &mut Visits) -> bool {
-        let start = (hash >> 48) as usize;
-        for other in 1..self.shards.len() {
-            if visits.0 >= ENOUGH {
-                break;
-            }
-            let shard = &self.shards[(start + other) & (self.shards.len() - 1)];
-            let evicted = shard.0.with(|shard| match self.options.when_full {
-                WhenFull::EvictIdlest => self.evict_idlest(shard, now, visits),
-                WhenFull::Refuse => {
-                    let fresh = (0..IN_PASSING / 2).find_map(|_| self.look_at_next(shard, now, visits));
-                    fresh.map(|removed| (Use::Fresh, removed))
-                }
-            });
-            if tell_and_drop::<K, T>(evicted) {
-                return true;
-            }
-        }
-        false
     }
 }
