@@ -12,7 +12,7 @@
 //!
 //! Without `--urls` it starts HTTP servers of its own, whose answers are slow, wrong or missing as the seed decides,
 //! and compares what they counted with what the limiters promise: see `checks.rs`. The exit code is 0 when every promise
-//! was kept, 1 when one was broken, and 2 when the crawl could not be run.
+//! was kept, 1 when one was broken or nothing was fetched, and 2 when the crawl could not be run.
 //!
 //! It does not read `robots.txt`, follow redirects or speak TLS.
 

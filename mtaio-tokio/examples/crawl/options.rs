@@ -17,7 +17,8 @@ const HIGHEST_RATE: f64 = 100_000.0;
 /// Crawls pages politely: one rate for all requests, a few at a time to each host and port.
 ///
 /// Without --urls it crawls HTTP servers that it starts itself on loopback ports, and compares what they counted with
-/// what the limiters promise. Exits with 0 if all is well, 1 if a promise was broken, 2 if the crawl could not be run.
+/// what the limiters promise. Exits with 0 if all is well, 1 if a promise was broken or nothing was fetched, 2 if the crawl
+/// could not be run.
 #[derive(Debug, Parser)]
 #[command(name = "crawl", allow_negative_numbers = true)]
 pub(crate) struct Options {
